@@ -1,0 +1,1 @@
+"""The ground floor: settings, kernel, configuration, audit, access and the dashboard's shell."""

@@ -1,0 +1,1 @@
+"""Configuration as numbered, immutable versions: committed in the database, published to Valkey, read by feeds."""

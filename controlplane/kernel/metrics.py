@@ -1,0 +1,58 @@
+"""Every metric this product exposes, declared once: name, type, help, labels.
+
+Values come at scrape time from the sources named in METRIC_SOURCES; nothing is counted in the scraped process itself,
+because front doors are other processes and their counts live in Valkey.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+Sample = tuple[Sequence[str], float]
+# Labels, cumulative buckets as (upper bound, count) with "+Inf" last, and the sum.
+Distribution = tuple[Sequence[str], Sequence[tuple[str, float]], float]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One metric; `family(...)` dresses its values for exposition."""
+
+    name: str
+    type: Literal["gauge", "counter", "histogram"]
+    help: str
+    labels: tuple[str, ...] = ()
+
+    def family(self, samples: Iterable[Sample] = (), distributions: Iterable[Distribution] = ()) -> Metric:
+        if self.type == "histogram":
+            histogram = HistogramMetricFamily(self.name, self.help, labels=self.labels)
+            for labels, buckets, total in distributions:
+                histogram.add_metric(labels, buckets=buckets, sum_value=total)
+            return histogram
+        kind = CounterMetricFamily if self.type == "counter" else GaugeMetricFamily
+        family = kind(self.name, self.help, labels=self.labels)
+        for labels, value in samples:
+            family.add_metric(labels, value)
+        return family
+
+
+# The ground.
+UP = Declared("switchgear_dependency_up", "gauge", "1 while the dependency answers, else 0.", ("dependency",))
+CONFIG_VERSION = Declared("switchgear_config_version", "gauge", "Number of the newest configuration version.")
+CONFIG_PUBLISHED = Declared("switchgear_config_published_version", "gauge", "Number that Valkey holds.")
+BEAT_AGE = Declared("switchgear_beat_age_seconds", "gauge", "Seconds since beat's last tick was worked off.")
+WORKERS = Declared("switchgear_workers", "gauge", "Processes seen within three seconds, by kind.", ("kind",))
+WORKER_VERSION = Declared("switchgear_worker_config_version", "gauge", "Version each process runs.", ("worker",))
+
+# Targets: counters over every front door, runner and probe.
+CALLS = Declared("switchgear_target_calls", "counter", "Calls by outcome.", ("target", "outcome"))
+REJECTED = Declared("switchgear_target_rejected", "counter", "Calls refused before the wire.", ("target",))
+CACHED = Declared("switchgear_target_cached", "counter", "Answers given from the cache.", ("target",))
+LATENCY = Declared("switchgear_target_latency_seconds", "histogram", "Latency of calls.", ("target",))
+STATE = Declared("switchgear_circuit_state", "gauge", "1 for the state a circuit is in.", ("target", "state"))
+EFFECTIVE = Declared("switchgear_circuit_effective_state", "gauge", "1 for the effective state.", ("target", "state"))
+OPENINGS = Declared("switchgear_circuit_consecutive_openings", "gauge", "Openings without recovery.", ("target",))
+DELAYED = Declared("switchgear_journey_delayed", "gauge", "1 while a journey is delayed.", ("journey",))

@@ -1,0 +1,26 @@
+"""The ground's ticks for beat. Every entry expires, so that a queue that stood still does not replay the past."""
+
+from celery.schedules import schedule
+
+ENTRIES = {
+    "controlplane.beat.tick": {
+        "task": "controlplane.beat.tick",
+        "schedule": schedule(1.0),
+        "options": {"expires": 2},
+    },
+    "controlplane.config.republish": {
+        "task": "controlplane.config.republish",
+        "schedule": schedule(5.0),
+        "options": {"expires": 5},
+    },
+    "controlplane.access.forget": {
+        "task": "controlplane.access.forget",
+        "schedule": schedule(3600.0),
+        "options": {"expires": 600},
+    },
+    "controlplane.config.prune": {
+        "task": "controlplane.config.prune",
+        "schedule": schedule(3600.0),
+        "options": {"expires": 600},
+    },
+}
