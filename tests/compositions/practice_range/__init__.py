@@ -1,0 +1,1 @@
+"""The practice range, tried over real HTTP."""

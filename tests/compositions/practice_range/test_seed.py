@@ -1,0 +1,68 @@
+"""Seeding configures the range through operations, once, and never undoes what an operator did."""
+
+from __future__ import annotations
+
+import pytest
+
+from breakers.models import Journey, Target
+from breakers.operations import targets
+from compositions.models import Route
+from compositions.operations import routes
+from compositions.practice_range.addresses import SLUGS, Addresses
+from compositions.practice_range.seed import JOURNEYS, ROUTES, TAG, seed
+from controlplane.audit.models import AuditEntry
+from controlplane.kernel.access import Principal
+
+pytestmark = pytest.mark.django_db
+
+DEMO = Principal.system("practice range")
+HERE = Addresses(port=18_000)
+
+
+def test_every_part_of_the_range_is_configured() -> None:
+    seed(DEMO, HERE)
+    assert set(Target.objects.values_list("slug", flat=True)) == set(SLUGS)
+    assert set(Journey.objects.values_list("slug", flat=True)) == set(JOURNEYS)
+    assert set(Route.objects.values_list("slug", flat=True)) == set(ROUTES)
+    for target in Target.objects.all():
+        assert target.base_url == HERE.url_of(target.slug)
+        assert all((target.owner, target.team, target.contact, target.runbook_url, target.status_page_url))
+        assert TAG in target.tags
+
+
+def test_search_begins_at_the_monolith_and_moves_by_enabling_one_route() -> None:
+    seed(DEMO, HERE)
+    search = Route.objects.get(slug="search")
+    assert (search.enabled, search.target.slug) == (False, "search")
+    rest = Route.objects.get(slug="everything-else")
+    assert rest.target.slug == "monolith"
+    # The lowest number is taken first.
+    assert rest.priority > max(Route.objects.exclude(slug=rest.slug).values_list("priority", flat=True))
+
+
+def test_a_second_run_changes_nothing() -> None:
+    seed(DEMO, HERE)
+    entries = AuditEntry.objects.count()
+    seed(DEMO, HERE)
+    assert AuditEntry.objects.count() == entries
+
+
+def test_what_an_operator_changed_stays_changed() -> None:
+    seed(DEMO, HERE)
+    routes.patch("search", {"enabled": True}, by=DEMO, reason="cut over")
+    targets.patch("payment", {"timeout_ms": 777}, by=DEMO, reason="slower provider")
+    seed(DEMO, HERE)
+    assert Route.objects.get(slug="search").enabled
+    assert Target.objects.get(slug="payment").timeout_ms == 777
+
+
+def test_the_ranges_targets_follow_it_to_other_ports_and_keep_their_settings() -> None:
+    seed(DEMO, HERE)
+    targets.patch("payment", {"timeout_ms": 777}, by=DEMO, reason="slower provider")
+    targets.patch("loyalty", {"tags": []}, by=DEMO, reason="ours now")
+    elsewhere = Addresses(port=19_000)
+    seed(DEMO, elsewhere)
+    payment = Target.objects.get(slug="payment")
+    assert (payment.base_url, payment.timeout_ms) == (elsewhere.url_of("payment"), 777)
+    assert payment.runbook_url.startswith(elsewhere.control_url)
+    assert Target.objects.get(slug="loyalty").base_url == HERE.url_of("loyalty")
