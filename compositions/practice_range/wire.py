@@ -123,6 +123,8 @@ class Listener:
                 pass
         except (ConnectionError, asyncio.IncompleteReadError, TimeoutError):
             pass  # The client left, or stayed silent for too long; there is nobody to tell.
+        except asyncio.CancelledError:
+            pass  # The server closes. This is the task's end; asyncio's streams would log the cancellation as an error.
         finally:
             self._connections.discard(writer)
             writer.close()

@@ -1,0 +1,1 @@
+"""Protection: circuit breakers, contracts, caches and probes around every call to a downstream target."""

@@ -1,0 +1,18 @@
+"""Settings of the test process: a data directory of its own, plain static files, a quick password hash."""
+
+import os
+import tempfile
+
+# Before the real settings are read; a variable that the caller set wins.
+os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="switchgear-test-"))
+os.environ.setdefault("PLAIN_HTTP", "1")
+os.environ.setdefault("LOGIN_THROTTLE", "0")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
+
+from controlplane.settings import *
+
+STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+ALLOWED_HOSTS = [*ALLOWED_HOSTS, "testserver"]
