@@ -1,0 +1,183 @@
+"""Targets in the back office: one page with the breaker, its policies, the probe, classification and contracts."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+
+from breakers.compiling import target_body
+from breakers.core.settings import parse_target, sentence
+from breakers.documents import checking
+from breakers.documents.defaults import Document
+from breakers.models import Breaker, BreakerPolicy, ClassificationRule, Contract, Probe, Target
+from breakers.operations import targets
+
+from .forms import DocumentForm, stated
+from .operations import Part, ThroughOperations
+
+PLAIN = (
+    "title",
+    "description",
+    "owner",
+    "team",
+    "tags",
+    "contact",
+    "runbook_url",
+    "status_page_url",
+    "base_url",
+    "kind",
+    "timeout_ms",
+    "max_concurrency",
+    "follow_redirects",
+    "on_store_error",
+)
+CACHE = ("write_through", "ttl_s", "max_stale_s", "vary_headers")
+BREAKER = (
+    "mode",
+    "wait_duration_in_open_state_s",
+    "wait_backoff_multiplier",
+    "max_wait_duration_in_open_state_s",
+    "half_open_by",
+    "permitted_number_of_calls_in_half_open_state",
+    "success_threshold",
+    "max_wait_duration_in_half_open_state_s",
+)
+POLICY = (
+    "type",
+    "threshold",
+    "failure_rate_threshold",
+    "slow_call_rate_threshold",
+    "slow_call_duration_threshold_ms",
+    "minimum_number_of_calls",
+    "sliding_window_type",
+    "sliding_window_size",
+)
+PROBE = ("method", "path", "expect_status", "expect_body_contains", "timeout_ms", "interval_s", "count")
+RULE = ("match", "outcome")
+CONTRACT = ("limit", "period_s", "on_exhausted", "max_wait_ms")
+
+
+class TargetForm(DocumentForm):
+    columns = {"cache": "cache_", "fallback": "fallback_static"}
+
+    class Meta:
+        model = Target
+        fields = ("slug", *PLAIN, *(f"cache_{name}" for name in CACHE), "fallback_static")
+
+    def to_document(self) -> Document:
+        given = self.cleaned_data
+        document = {name: given[name] for name in PLAIN}
+        document["breaker"] = next((stated(form, *BREAKER) for form in self.parts("breaker")), {})
+        if policies := [stated(form, *POLICY) for form in self.parts("policies")]:
+            document["breaker"]["policies"] = policies
+        document["probe"] = next((stated(form, *PROBE) for form in self.parts("probe")), None)
+        document["classification"] = [stated(form, *RULE) for form in self.parts("classification")]
+        document["contracts"] = [stated(form, *CONTRACT) for form in self.parts("contracts")]
+        document["cache"] = {name: given[f"cache_{name}"] for name in CACHE}
+        document["fallback"] = {"static": given["fallback_static"]}
+        return document
+
+    def judge(self, slug: str, document: Document) -> None:
+        checking.target(slug, document)
+
+    def _home(self, path: str) -> Any:
+        if path.startswith("fallback"):
+            return self, "fallback_static"
+        if path == "breaker.policies":
+            return self, ""
+        return super()._home(path.removeprefix("breaker.") if path.startswith("breaker.policies") else path)
+
+
+class BreakerInline(Part, admin.StackedInline):
+    model = Breaker
+    min_num = max_num = 1
+    can_delete = False
+    verbose_name_plural = "Breaker: how long an open circuit waits, and what closes it"
+    fieldsets = (
+        (None, {"fields": ("mode",)}),
+        (
+            "While open",
+            {
+                "fields": (
+                    "wait_duration_in_open_state_s",
+                    "wait_backoff_multiplier",
+                    "max_wait_duration_in_open_state_s",
+                )
+            },
+        ),
+        (
+            "While recovery is tried",
+            {
+                "fields": (
+                    "half_open_by",
+                    "permitted_number_of_calls_in_half_open_state",
+                    "success_threshold",
+                    "max_wait_duration_in_half_open_state_s",
+                )
+            },
+        ),
+    )
+
+
+class PolicyInline(Part, admin.StackedInline):
+    model = BreakerPolicy
+    fields = ("position", *POLICY)
+    verbose_name_plural = "Policies: any one of them opens the circuit (none: 5 failures in a row do)"
+
+
+class ProbeForm(forms.ModelForm):
+    """An added probe is meant, even when it is left at its defaults; spaces around the expected text count."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "expect_body_contains" in self.fields:  # absent for those who may only look
+            self.fields["expect_body_contains"].strip = False  # type: ignore[attr-defined]
+
+    def has_changed(self) -> bool:
+        return True
+
+
+class ProbeInline(Part, admin.StackedInline):
+    model = Probe
+    form = ProbeForm
+    max_num = 1
+    fields = PROBE
+    verbose_name_plural = "Probe: the call of our own that finds out whether the target has recovered"
+
+
+class ClassificationInline(Part, admin.TabularInline):
+    model = ClassificationRule
+    fields = ("position", *RULE)
+    verbose_name_plural = "Classification: what an answer counts as; the first rule that matches wins"
+
+
+class ContractInline(Part, admin.TabularInline):
+    model = Contract
+    fields = CONTRACT
+    verbose_name_plural = "Contracts: how many calls the provider has agreed to take"
+
+
+@admin.register(Target)
+class TargetAdmin(ThroughOperations):
+    form = TargetForm
+    operations = targets
+    list_display = ("slug", "title", "team", "base_url", "in_one_sentence")
+    list_filter = ("kind", "team")
+    search_fields = ("slug", "title", "description", "owner", "team", "tags", "base_url")
+    readonly_fields = ("in_one_sentence", "created_at", "updated_at")
+    inlines = (BreakerInline, PolicyInline, ProbeInline, ClassificationInline, ContractInline)
+    fieldsets = (
+        (None, {"fields": ("slug", "title", "description", "in_one_sentence")}),
+        ("Where it is", {"fields": ("base_url", "kind", "timeout_ms", "max_concurrency", "follow_redirects")}),
+        ("When Valkey is away", {"fields": ("on_store_error",)}),
+        (
+            "Who answers for it",
+            {"fields": ("owner", "team", "contact", "runbook_url", "status_page_url", "tags")},
+        ),
+        ("Cache and fallback", {"fields": (*(f"cache_{name}" for name in CACHE), "fallback_static")}),
+        ("Why", {"fields": ("reason", "created_at", "updated_at")}),
+    )
+
+    @admin.display(description="In one sentence")
+    def in_one_sentence(self, target: Target) -> str:
+        return sentence(parse_target(target_body(target))) if target.pk else "Shown when it is saved."

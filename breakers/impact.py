@@ -1,0 +1,28 @@
+"""What would be hurt if a target went away: journeys here, and whatever the sources named in IMPACT_SOURCES know."""
+
+from typing import NamedTuple
+
+from breakers.models import Journey
+from controlplane.kernel import seams
+
+
+class Dependent(NamedTuple):
+    """A noun that refers to a target."""
+
+    kind: str
+    slug: str
+    title: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.slug}"
+
+
+def dependents(target: str) -> list[Dependent]:
+    """Everything that refers to the target `target`. An impact source takes its slug and yields Dependents."""
+    found = [
+        Dependent("journey", slug, title)
+        for slug, title in Journey.objects.filter(targets__slug=target).values_list("slug", "title")
+    ]
+    for source in seams.sources("IMPACT_SOURCES"):
+        found += source(target)
+    return found

@@ -1,0 +1,1 @@
+"""What an operator may do, one module a noun: one transaction, one audit entry, one new version each."""

@@ -1,0 +1,1 @@
+"""Flow: routes of the front door, and what answers them."""

@@ -1,0 +1,1 @@
+"""What an operator may do in the flow, one module a noun."""

@@ -1,0 +1,12 @@
+"""The OpenAPI document describes every address without a guess."""
+
+from io import StringIO
+
+from django.core.management import call_command
+
+
+def test_the_schema_is_valid_and_made_without_a_warning() -> None:
+    written = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
+    for address in ("targets/{slug}", "breakers/{target}/override", "journeys/{slug}/delay", "routes/{slug}", "config"):
+        assert f"/api/v1/{address}:" in written.getvalue()

@@ -1,0 +1,129 @@
+"""Routes are OpenAPI path templates that lead to registered targets; no two take the same requests."""
+
+from typing import Any
+
+import pytest
+
+from breakers.operations import targets
+from compositions.compiling import pieces
+from compositions.documents.routes import document
+from compositions.models import Route
+from compositions.operations import routes
+from controlplane.audit.models import AuditEntry
+from controlplane.kernel.access import Principal
+from controlplane.kernel.errors import Conflict, Invalid, NotFound
+
+pytestmark = pytest.mark.django_db
+SYSTEM = Principal.system("test")
+
+
+def to(target: str = "catalog", **rest: Any) -> dict[str, Any]:
+    return {"type": "target", "target": target, **rest}
+
+
+ARTICLE: dict[str, Any] = {"path": "/articles/{id}", "integration": to()}
+
+
+@pytest.fixture(autouse=True)
+def catalog(db: None) -> None:
+    targets.put("catalog", {"base_url": "http://127.0.0.1:9001"}, by=SYSTEM)
+
+
+def test_defaults_are_a_get_at_priority_100_to_the_same_path() -> None:
+    row, created = routes.put("article", ARTICLE, by=SYSTEM)
+    assert created
+    assert document(row) == {
+        "slug": "article",
+        "title": "",
+        "methods": ["GET"],
+        "path": "/articles/{id}",
+        "priority": 100,
+        "enabled": True,
+        "integration": {"type": "target", "target": "catalog", "path": None},
+        "cache": {"ttl_s": 0, "vary_headers": [], "vary_query": None},
+    }
+
+
+def test_what_is_read_can_be_written_back() -> None:
+    row, _ = routes.put(
+        "rest",
+        {
+            "methods": ["GET", "POST"],
+            "path": "/{rest+}",
+            "priority": 1000,
+            "integration": to(path="/v2/{rest+}"),
+            "cache": {"ttl_s": 1.5, "vary_headers": ["Accept"], "vary_query": []},
+        },
+        by=SYSTEM,
+    )
+    again, created = routes.put("rest", document(row), by=SYSTEM)
+    assert (document(again), created) == (document(row), False)
+    assert [(piece.kind, piece.slug, piece.body) for piece in pieces()] == [("route", "rest", document(row))]
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        ({"path": "articles"}, "path", "invalid"),
+        ({"path": "/articles/{id}/{id}"}, "path", "invalid"),
+        ({"path": "/{rest+}/articles"}, "path", "invalid"),
+        ({"path": "/a{id}"}, "path", "invalid"),
+        ({"path": "/a//b"}, "path", "invalid"),
+        ({"path": "/a/../b"}, "path", "invalid"),
+        ({"path": "/a?b"}, "path", "invalid"),
+        ({"path": "/a b"}, "path", "invalid"),
+        ({"path": "/-/healthz"}, "path", "invalid"),
+        ({"methods": ["get"]}, "methods[0]", "invalid_choice"),
+        ({"methods": ["GET", "BREW"]}, "methods[1]", "invalid_choice"),
+        ({"methods": ["GET", "GET"]}, "methods", "duplicate"),
+        ({"methods": []}, "methods", "min_length"),
+        ({"priority": -1}, "priority", "min_value"),
+        ({"colour": "red"}, "colour", "unknown_field"),
+        ({"integration": {"type": "target"}}, "integration.target", "required"),
+        ({"integration": to("nothing")}, "integration.target", "unknown"),
+        ({"integration": to(path="/{slug}")}, "integration.path", "unknown_parameter"),
+        ({"integration": to(path="v2")}, "integration.path", "invalid"),
+        ({"integration": {"type": "composition", "composition": "page"}}, "integration.type", "not_served"),
+        ({"integration": {"type": "pipe", "pipe": "orders"}}, "integration.type", "not_served"),
+        ({"integration": {"type": "lambda"}}, "integration.type", "invalid_choice"),
+        ({"cache": {"ttl_s": -1}}, "cache.ttl_s", "min_value"),
+    ],
+    ids=str,
+)
+def test_a_malformed_route_is_refused_with_its_path(change: dict[str, Any], path: str, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        routes.put("article", {**ARTICLE, **change}, by=SYSTEM)
+    assert [(problem.path, problem.code) for problem in refused.value.problems] == [(path, code)]
+
+
+def test_two_enabled_routes_never_take_the_same_requests() -> None:
+    routes.put("article", ARTICLE, by=SYSTEM)
+    twin = {**ARTICLE, "path": "/articles/{slug}", "methods": ["POST", "GET"]}
+    with pytest.raises(Invalid, match="identical"):
+        routes.put("twin", twin, by=SYSTEM)
+    routes.put("twin", {**twin, "enabled": False}, by=SYSTEM)
+    with pytest.raises(Invalid):
+        routes.patch("twin", {"enabled": True}, by=SYSTEM)
+    routes.patch("twin", {"enabled": True, "priority": 50}, by=SYSTEM)
+    routes.put("post", {**twin, "methods": ["POST"]}, by=SYSTEM)
+    routes.put("literal", {**ARTICLE, "path": "/articles/latest"}, by=SYSTEM)
+    routes.put("remainder", {**ARTICLE, "path": "/articles/{rest+}"}, by=SYSTEM)
+
+
+def test_moving_a_route_is_one_audited_act() -> None:
+    targets.put("search", {"base_url": "http://127.0.0.1:9002"}, by=SYSTEM)
+    routes.put("article", ARTICLE, by=SYSTEM)
+    routes.patch("article", {"integration": {"target": "search"}}, by=SYSTEM, reason="cut-over")
+    assert Route.objects.get().target.slug == "search"
+    entry = AuditEntry.objects.order_by("-number")[0]
+    assert (entry.action, entry.subject, entry.reason) == ("route.patch", "route:article", "cut-over")
+
+
+def test_a_target_behind_a_route_is_not_deleted() -> None:
+    routes.put("article", {**ARTICLE, "enabled": False}, by=SYSTEM)
+    with pytest.raises(Conflict, match="route article"):
+        targets.delete("catalog", by=SYSTEM)
+    routes.delete("article", by=SYSTEM)
+    targets.delete("catalog", by=SYSTEM)
+    with pytest.raises(NotFound):
+        routes.delete("article", by=SYSTEM)
