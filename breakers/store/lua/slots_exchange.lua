@@ -7,7 +7,7 @@ local function survey(records, holder, timeout, period)
   for other, record in pairs(records) do
     if other ~= holder then
       local alive = record.expiry > now
-      if alive then demand, owners = demand + record.need, owners + 1 end
+      if alive then demand, owners = demand + record.need, owners + (record.seq > 0 and 1 or 0) end
       if alive and record.need > 0 then poorest = math.min(poorest, record.n) end
       idle = idle or (alive and record.ready <= now)
       soonest = math.min(soonest, alive and record.ready or cold_at(record, timeout, period))
