@@ -1,0 +1,281 @@
+"""Kept answers: a bounded local store in front of the shared one, written behind the request.
+
+Fresh answers come from memory alone. The shared store is asked on a local miss, and for stale answers while no call may
+be made. What may be kept at all is the rule of `privacy`.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+from redis.exceptions import RedisError
+
+from breakers.core.settings import TargetSettings
+from breakers.store.cache import CacheStore, Entry, Write
+
+from .errors import GuardError
+from .messages import Answer, Headers, Request
+from .privacy import cache_key, keepable, key_rule
+
+__all__ = ["Entry", "ResponseCache"]
+
+REWRITE_MS = 1000  # an unchanged answer is written to the store at most this often
+ABSENT_S = 1.0  # how long a stale answer that the store did not have is not asked for again
+PASS_S = 10.0  # how long callers do not wait for each other after an answer that could not be shared
+MAX_QUEUED_BYTES = 16 << 20
+MAX_BATCH_BYTES = 4 << 20
+_OVERHEAD = 512  # bytes of an entry beside its body, roughly
+
+
+class Answered(Protocol):
+    """What a target answered: WireAnswer, or Answer."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class _Kept(msgspec.Struct):
+    entry: Entry
+    written_ms: float
+    size: int
+
+
+class _Flight:
+    """A call whose answer other callers wait for. `done` gives it, an error to share, or None: call yourself."""
+
+    __slots__ = ("done", "kept")
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[Answer | GuardError | None] = asyncio.get_running_loop().create_future()
+        self.kept = False
+
+
+class ResponseCache:
+    """Times are the store's, in ms. `store` None keeps answers in this process only.
+
+    At most `max_queued` writes wait for a store that is away; after a failure it is left alone for `retry_s`.
+    `dropped` counts writes that were given up because too many waited, `failures` failed turns with the store.
+    """
+
+    def __init__(
+        self,
+        store: CacheStore | None,
+        *,
+        max_bytes: int = 64 << 20,
+        max_entry: int = 1 << 20,
+        max_queued: int = 2048,
+        retry_s: float = 1.0,
+    ) -> None:
+        self._store = store
+        self._max_bytes, self._max_entry, self._max_queued = max_bytes, max_entry, max_queued
+        self._retry_s = retry_s
+        self._local: OrderedDict[str, _Kept] = OrderedDict()
+        self._bytes = 0
+        self._queue: OrderedDict[str, tuple[Write, int]] = OrderedDict()
+        self._queued_bytes = 0
+        self._resting_until = 0.0
+        self._flushing = False
+        self._flights: dict[str, _Flight] = {}
+        self._passes = _Memory(PASS_S)
+        self._absent = _Memory(ABSENT_S)
+        self.dropped = 0
+        self.failures = 0
+
+    def key(self, target: TargetSettings, request: Request) -> str | None:
+        """The same text for requests that may share an answer; None if this one's answer may not be kept."""
+        return cache_key(key_rule(target.slug, target.cache.vary_headers), request)
+
+    def fresh(self, target: TargetSettings, key: str, now_ms: float) -> Entry | None:
+        """A local answer younger than `ttl_s`."""
+        kept = self._local.get(key)
+        if kept is None or now_ms - kept.entry.stored_at_ms >= target.cache.ttl_s * 1000:
+            return None
+        self._local.move_to_end(key)
+        return kept.entry
+
+    async def fetch(self, target: TargetSettings, key: str, now_ms: float, *, stale: bool) -> Entry | None:
+        """An answer younger than `ttl_s`, if `stale` than `ttl_s + max_stale_s`: the local one, else the shared."""
+        limit_ms = _lifetime_ms(target) if stale else target.cache.ttl_s * 1000
+        kept = self._local.get(key)
+        if kept is not None and now_ms - kept.entry.stored_at_ms < limit_ms:
+            self._local.move_to_end(key)
+            return kept.entry
+        if self._store is None or self._resting() or (stale and key in self._absent):
+            return None
+        try:
+            entry = await self._store.read(target.slug, key)
+        except (RedisError, OSError):
+            self._rest()
+            return None
+        if entry is None or now_ms - entry.stored_at_ms >= limit_ms:
+            if stale:
+                self._absent.add(key)
+            return None
+        kept = self._local.get(key)  # a call may have ended while we asked
+        if kept is None or kept.entry.stored_at_ms < entry.stored_at_ms:
+            self._put(key, _Kept(entry, entry.stored_at_ms, _size(key, entry)))
+        return entry
+
+    def keep(self, target: TargetSettings, key: str, answer: Answered, now_ms: float) -> None:
+        """Keep what may be kept: here at once, in the shared store with the next flush."""
+        if answer.status != 200 or not target.cache.write_through or len(answer.body) > self._max_entry:
+            return
+        headers = keepable(key_rule(target.slug, target.cache.vary_headers), answer.headers, len(answer.body))
+        if headers is None:
+            return
+        if self._flights and (flight := self._flights.get(key)) is not None:
+            flight.kept = True
+        self._passes.discard(key)
+        entry = Entry(200, headers, answer.body, int(now_ms))
+        before = self._local.get(key)
+        if before is not None and now_ms - before.written_ms < REWRITE_MS and before.entry.body == answer.body:
+            before.entry = entry
+            self._local.move_to_end(key)
+            return
+        kept = _Kept(entry, now_ms, _size(key, entry))
+        self._put(key, kept)
+        if self._store is not None:
+            self._enqueue(Write(target.slug, key, entry, int(_lifetime_ms(target))), kept.size)
+
+    async def once(self, key: str, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Let concurrent callers with the same key wait for one `fetch`, as far as its answer may be shared.
+
+        An answer that was not kept belongs to the caller that fetched it; the others then fetch for themselves. If
+        that caller is cancelled, one of the others takes over. Refusals and failures are shared.
+        """
+        while (flight := self._flights.get(key)) is not None:
+            if key in self._passes:
+                return await fetch()
+            # The waiting of one caller may be cancelled, the call that all wait for not.
+            outcome = await asyncio.shield(flight.done)
+            if isinstance(outcome, GuardError):
+                raise outcome
+            if outcome is not None:
+                return msgspec.structs.replace(outcome, headers=list(outcome.headers))
+        if key in self._passes:
+            return await fetch()
+        return await self._lead(key, fetch)
+
+    async def _lead(self, key: str, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
+        flight = self._flights[key] = _Flight()
+        try:
+            answer = await fetch()
+            if flight.kept or answer.source != "live":
+                flight.done.set_result(answer)
+            else:
+                self._passes.add(key)
+            return answer
+        except GuardError as error:
+            flight.done.set_result(error)
+            raise
+        finally:
+            del self._flights[key]
+            if not flight.done.done():
+                flight.done.set_result(None)
+
+    async def flush(self) -> None:
+        """Write what waits, in few round trips. What a store that is away could not take waits for a later turn."""
+        if self._store is None or self._flushing or not self._queue or self._resting():
+            return
+        self._flushing = True
+        try:
+            while self._queue:
+                batch = self._next_batch()
+                try:
+                    await self._store.write(batch)
+                except (RedisError, OSError):
+                    self._rest()
+                    return
+                for write in batch:
+                    queued = self._queue.get(write.key)
+                    if queued is not None and queued[0] is write:  # else it was replaced meanwhile, or dropped
+                        self._unqueue(write.key)
+        finally:
+            self._flushing = False
+
+    def forget(self, slug: str) -> None:
+        """Drop what this process keeps of a target."""
+        start = f"{slug}\n"
+        for key in [key for key in self._local if key.startswith(start)]:
+            self._bytes -= self._local.pop(key).size
+        for key in [key for key in self._queue if key.startswith(start)]:
+            self._unqueue(key)
+
+    async def purge(self, slug: str) -> int:
+        """Drop what this process and the shared store keep of a target; returns how many shared answers that were.
+
+        Other processes go on with what they hold until they `forget`. Raises RedisError or OSError.
+        """
+        self.forget(slug)
+        return 0 if self._store is None else await self._store.purge(slug)
+
+    def _put(self, key: str, kept: _Kept) -> None:
+        before = self._local.pop(key, None)
+        if before is not None:
+            self._bytes -= before.size
+        self._local[key] = kept
+        self._bytes += kept.size
+        while self._bytes > self._max_bytes:
+            self._bytes -= self._local.popitem(last=False)[1].size
+
+    def _enqueue(self, write: Write, size: int) -> None:
+        if write.key in self._queue:
+            self._unqueue(write.key)
+        self._queue[write.key] = write, size
+        self._queued_bytes += size
+        while len(self._queue) > self._max_queued or self._queued_bytes > MAX_QUEUED_BYTES:
+            self._unqueue(next(iter(self._queue)))
+            self.dropped += 1
+
+    def _unqueue(self, key: str) -> None:
+        self._queued_bytes -= self._queue.pop(key)[1]
+
+    def _next_batch(self) -> list[Write]:
+        batch: list[Write] = []
+        total = 0
+        for write, size in self._queue.values():
+            total += size
+            if batch and total > MAX_BATCH_BYTES:
+                break
+            batch.append(write)
+        return batch
+
+    def _resting(self) -> bool:
+        return time.monotonic() < self._resting_until
+
+    def _rest(self) -> None:
+        self.failures += 1
+        self._resting_until = time.monotonic() + self._retry_s
+
+
+class _Memory:
+    """Keys that were added in the last `seconds`, at most 4096 of them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: dict[str, float] = {}
+
+    def add(self, key: str) -> None:
+        self._until.pop(key, None)
+        self._until[key] = time.monotonic() + self._seconds
+        if len(self._until) > 4096:
+            del self._until[next(iter(self._until))]
+
+    def discard(self, key: str) -> None:
+        self._until.pop(key, None)
+
+    def __contains__(self, key: str) -> bool:
+        until = self._until.get(key)
+        return until is not None and time.monotonic() < until
+
+
+def _lifetime_ms(target: TargetSettings) -> float:
+    return (target.cache.ttl_s + target.cache.max_stale_s) * 1000
+
+
+def _size(key: str, entry: Entry) -> int:
+    return len(key) + len(entry.body) + 64 * len(entry.headers) + _OVERHEAD

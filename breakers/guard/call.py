@@ -1,0 +1,340 @@
+"""One call to a downstream, through every gate in one order.
+
+    state -> bulkhead -> contract -> permit -> wire -> settle
+
+State first, because looking is free and a refusal by an open circuit must cost no allowance. The permit last, because a
+trial permit that a later gate could still block would never be settled. What was taken is settled or given back in
+`finally`. Our own refusals are never outcomes, or a rate limit would open its own breaker.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+from uuid import uuid4
+
+from redis.exceptions import RedisError
+
+from breakers.core import counts, machine
+from breakers.core.outcomes import Outcome
+from breakers.core.states import STOPPED, State
+from breakers.store.circuits import CircuitStore
+from controlplane.kernel.errors import NotFound
+
+from . import stand_ins
+from .cache import ResponseCache
+from .circuits import Circuits, Guarded
+from .errors import (
+    FAILURES,
+    AddressRefused,
+    BreakerOpen,
+    ContractExhausted,
+    Refused,
+    StoreUnavailable,
+    TargetOverloaded,
+)
+from .flushing import Flusher
+from .messages import Answer, Request
+from .retry_after import retry_after_ms
+from .slots import Exhausted, SlotLeases
+from .transport import Wire, WireAnswer, WireFailure
+
+LEASE_MARGIN_MS = 1000
+# No byte of the request reached the provider, so it holds no slot of a contract.
+NEVER_SENT = ("connect_error", "tls_error")
+
+
+class Plane(Protocol):
+    """What the guard needs of the process that hosts it."""
+
+    circuits: Circuits
+    circuit_store: CircuitStore
+    flusher: Flusher
+    slots: SlotLeases
+    cache: ResponseCache
+    store_ok: bool
+
+    def now_ms(self) -> float: ...
+    def wire(self, guarded: Guarded) -> Wire: ...
+    async def move(self, guarded: Guarded, move: machine.Move) -> machine.Circuit: ...
+
+
+class Permit:
+    """Leave for one trial call of a half-open circuit; an unsettled one lapses in the store."""
+
+    __slots__ = ("epoch", "id")
+
+    def __init__(self, permit: str, epoch: int) -> None:
+        self.id, self.epoch = permit, epoch
+
+
+class Guard:
+    def __init__(self, plane: Plane, clock: Callable[[], float] = time.monotonic) -> None:
+        self._plane, self._clock = plane, clock
+
+    async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer:
+        """Call target `slug`, or answer from cache where it may not be called.
+
+        `deadline` is a monotonic time in seconds that the target's own timeout must not exceed. Raises NotFound for an
+        unknown target, a Refused error when no call was made and nothing cached could stand in, a CallFailed error
+        when the call gave no answer. Whatever the target answered, 5xx included, is returned as it is.
+        """
+        guarded = self._plane.circuits.get(slug)
+        if guarded is None:
+            raise NotFound(f"There is no target {slug!r}.")
+        caching = guarded.settings.cache
+        key = self._plane.cache.key(guarded.settings, request) if caching.write_through else None
+        if key is None or caching.ttl_s <= 0:
+            # What _answer does, said again here: one coroutine less for each call.
+            try:
+                return await self.attempt(guarded, request, key, deadline=deadline)
+            except (BreakerOpen, StoreUnavailable) as refusal:
+                return await self._instead(guarded, key, refusal)
+        now_ms = self._plane.now_ms()
+        entry = self._plane.cache.fresh(guarded.settings, key, now_ms)
+        if entry is None and guarded.state not in STOPPED:
+            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=False)
+        if entry is not None:
+            guarded.recorder.count(counts.CACHED, self._clock())
+            return stand_ins.cached(entry, guarded, now_ms)
+        return await self._plane.cache.once(key, lambda: self._answer(guarded, request, key, deadline))
+
+    async def _answer(self, guarded: Guarded, request: Request, key: str | None, deadline: float | None) -> Answer:
+        try:
+            return await self.attempt(guarded, request, key, deadline=deadline)
+        except (BreakerOpen, StoreUnavailable) as refusal:
+            return await self._instead(guarded, key, refusal)
+
+    async def _instead(self, guarded: Guarded, key: str | None, refusal: Refused) -> Answer:
+        answer = await self._stand_in(guarded, key)
+        if answer is None:
+            raise refusal
+        return answer
+
+    async def attempt(
+        self, guarded: Guarded, request: Request, key: str | None = None, *, deadline: float | None = None
+    ) -> Answer:
+        """The gates, in their one order. Raises Refused or CallFailed; never answers from cache."""
+        settings, slots = guarded.settings, guarded.slots
+        trial = False
+        if guarded.state in STOPPED or guarded.circuit.state is not State.CLOSED:
+            trial = self._trial_possible(guarded)
+            if guarded.state in STOPPED and not trial:
+                raise self._refuse(guarded, self._open(guarded))
+        if not self._plane.store_ok and settings.on_store_error == "refuse":
+            raise self._refuse(guarded, StoreUnavailable(settings.slug, retry_after_s=1))
+        if guarded.in_flight >= settings.max_concurrency:
+            limit = f"{settings.max_concurrency} calls are under way"
+            raise self._refuse(guarded, TargetOverloaded(settings.slug, limit, retry_after_s=1))
+        guarded.in_flight += 1
+        permit: Permit | None = None
+        held = 0
+        sent = False
+        verdict = "returned"
+        try:
+            if slots:
+                held = await self._take_slots(guarded)
+            if trial:
+                permit = await self._lease_permit(guarded)
+                if permit is None and guarded.state in STOPPED:
+                    raise self._refuse(guarded, self._open(guarded))
+                if self._plane.store_ok and not all(map(self._plane.slots.valid, slots[:held])):
+                    lapsed = "the lease of a contract slot ran out before the call"
+                    raise self._refuse(guarded, StoreUnavailable(settings.slug, lapsed, retry_after_s=1))
+            epoch = guarded.circuit.epoch if guarded.counting else None
+            state, started = guarded.state, self._clock()
+            timeout_s = settings.timeout_ms / 1000
+            if deadline is not None:
+                timeout_s = max(0.001, min(timeout_s, deadline - started))
+            wire = self._plane.wire(guarded)
+            try:
+                sent = True
+                answer = await wire.send(request, timeout_s=timeout_s)
+            except WireFailure as failure:
+                sent = failure.error not in NEVER_SENT
+                outcome = settings.classifier.error(failure.error)
+                verdict = _verdict(outcome)
+                await self._settle(guarded, request, outcome, epoch, started, failure=failure)
+                raise FAILURES[failure.error](settings.slug, failure.detail) from failure
+            except AddressRefused:
+                sent = False
+                raise
+            except asyncio.CancelledError:
+                guarded.recorder.count(counts.IGNORED, self._clock())
+                raise
+            outcome = settings.classifier.status(answer.status)
+            verdict = "passed" if outcome is Outcome.SUCCESS else _verdict(outcome)
+            if outcome is Outcome.SUCCESS and epoch is not None and not settings.breaker.slow_marks_ms:
+                self._succeeded(guarded, epoch, started)
+            else:
+                await self._settle(guarded, request, outcome, epoch, started, answer=answer)
+            if key is not None:
+                self._plane.cache.keep(settings, key, answer, self._plane.now_ms())
+            return Answer(answer.status, answer.headers, answer.body, breaker=state)
+        finally:
+            guarded.in_flight -= 1
+            if held:
+                self._leave_slots(guarded, held, sent=sent)
+            if permit is not None:
+                await self._settle_permit(guarded, permit, verdict)
+
+    async def probe(self, guarded: Guarded, request: Request, *, timeout_s: float) -> WireAnswer:
+        """A call of our own, outside the counts: it spends contract slots, but no circuit and no bulkhead stops it.
+
+        Raises ContractExhausted or StoreUnavailable when no slot is free, a CallFailed error without an answer.
+        """
+        held, sent = await self._take_slots(guarded), True
+        try:
+            return await self._plane.wire(guarded).send(request, timeout_s=timeout_s)
+        except WireFailure as failure:
+            sent = failure.error not in NEVER_SENT
+            raise FAILURES[failure.error](guarded.slug, failure.detail) from failure
+        finally:
+            self._leave_slots(guarded, held, sent=sent)
+
+    def _succeeded(self, guarded: Guarded, epoch: int, started: float) -> None:
+        """The settlement of nearly every call: a few appends, nothing awaited."""
+        now = self._clock()
+        guarded.recorder.success((now - started) * 1000, epoch, now)
+        if guarded.circuit.streak and len(guarded.recorder.codes) == 1:
+            self._plane.flusher.soon()  # a success that ends a streak must not wait behind another worker's failure
+
+    async def _settle(
+        self,
+        guarded: Guarded,
+        request: Request,
+        outcome: Outcome,
+        epoch: int | None,
+        started: float,
+        *,
+        answer: WireAnswer | None = None,
+        failure: WireFailure | None = None,
+    ) -> None:
+        now, recorder = self._clock(), guarded.recorder
+        if guarded.state is State.DISABLED:
+            return
+        if outcome in (Outcome.IGNORE, Outcome.THROTTLE):
+            recorder.count(counts.IGNORED if outcome is Outcome.IGNORE else counts.THROTTLED, now)
+            return
+        failed, latency_ms = outcome is Outcome.FAILURE, (now - started) * 1000
+        recorder.outcome(
+            failed=failed,
+            latency_ms=latency_ms,
+            marks=guarded.settings.breaker.slow_marks_ms,
+            timed_out=failure is not None and failure.error == "timeout",
+            epoch=epoch,
+            now=now,
+        )
+        if not failed:
+            slow = bool(recorder.codes) and recorder.codes[-1] > 65
+            if slow or (guarded.circuit.streak and len(recorder.codes) == 1):
+                self._plane.flusher.soon()
+            return
+        recorder.failure(
+            at_ms=self._plane.now_ms(),
+            outcome=failure.error if failure else "status",
+            status=answer.status if answer else None,
+            latency_ms=round(latency_ms, 1),
+            method=request.method,
+            path=request.path,
+            detail=failure.detail if failure else "",
+        )
+        if answer is not None:
+            recorder.retry_after_ms = max(recorder.retry_after_ms, retry_after_ms(answer.headers, self._plane.now_ms()))
+        await self._plane.flusher.delivered()
+
+    def _trial_possible(self, guarded: Guarded) -> bool:
+        """Real traffic may test recovery when no probe does, and an operator's word leaves the circuit to itself."""
+        if guarded.settings.breaker.half_open_by != "traffic" or guarded.state in (State.FORCED_OPEN, State.DISABLED):
+            return False
+        circuit = guarded.circuit
+        return circuit.state is State.HALF_OPEN or machine.after_wait(circuit, self._plane.now_ms()) is not None
+
+    async def _lease_permit(self, guarded: Guarded) -> Permit | None:
+        breaker, store = guarded.settings.breaker, self._plane.circuit_store
+        lease_ms = guarded.settings.timeout_ms + LEASE_MARGIN_MS
+        try:
+            if move := machine.after_wait(guarded.circuit, self._plane.now_ms()):
+                await self._plane.move(guarded, move)
+            if guarded.circuit.state is not State.HALF_OPEN:
+                return None
+            permit = Permit(uuid4().hex, guarded.circuit.epoch)
+            limit = breaker.permitted_number_of_calls_in_half_open_state
+            leased = await store.lease_permit(guarded.slug, permit.epoch, permit.id, permitted=limit, lease_ms=lease_ms)
+            return permit if leased else None
+        except (RedisError, OSError):
+            return None
+
+    async def _settle_permit(self, guarded: Guarded, permit: Permit, verdict: str) -> None:
+        """Settled even when the caller has gone: a verdict that was reached is never lost to a cancellation."""
+        await asyncio.shield(self._judge_trial(guarded, permit, verdict))
+
+    async def _judge_trial(self, guarded: Guarded, permit: Permit, verdict: str) -> None:
+        try:
+            passed = await self._plane.circuit_store.settle_permit(guarded.slug, permit.epoch, permit.id, verdict)
+            if passed is None or guarded.circuit.epoch != permit.epoch:
+                return
+            failure = "see the last failures" if verdict == "failed" else None
+            move = machine.after_trial(guarded.settings.breaker, guarded.circuit, passed=passed, failure=failure)
+            if move:
+                await self._plane.move(guarded, move)
+        except (RedisError, OSError):
+            return  # the permit lapses, and the half-open limit decides
+
+    async def _take_slots(self, guarded: Guarded) -> int:
+        """Take one slot of every contract; on a refusal give back those already taken."""
+        slots = self._plane.slots
+        for held, contract in enumerate(guarded.settings.contracts):
+            if slots.try_take(contract.id):
+                continue
+            max_wait_s = contract.max_wait_ms / 1000 if contract.on_exhausted == "wait" else 0.0
+            try:
+                await slots.take(contract.id, max_wait_s=max_wait_s)
+            except BaseException as error:
+                for taken in guarded.settings.contracts[:held]:
+                    slots.give_back(taken.id)
+                if not isinstance(error, Exhausted):
+                    raise
+                if error.reason == "store":
+                    refusal: Refused = StoreUnavailable(guarded.slug, retry_after_s=error.retry_after_s)
+                else:
+                    words = f"{contract.limit} calls per {contract.period_s:g} s are used up"
+                    refusal = ContractExhausted(guarded.slug, words, retry_after_s=error.retry_after_s)
+                raise self._refuse(guarded, refusal) from None
+        return len(guarded.settings.contracts)
+
+    def _leave_slots(self, guarded: Guarded, held: int, *, sent: bool) -> None:
+        for slot in guarded.slots[:held]:
+            if sent:
+                self._plane.slots.settle(slot)
+            else:
+                self._plane.slots.give_back(slot)
+
+    def _open(self, guarded: Guarded) -> BreakerOpen:
+        """Why no call is made, and when to ask again: at the end of the wait, the override, or shortly."""
+        now_ms, circuit, override = self._plane.now_ms(), guarded.circuit, guarded.override
+        until_ms, reason = circuit.until_ms, circuit.reason
+        if guarded.state is State.FORCED_OPEN and override is not None:
+            until_ms, reason = override.expires_at_ms or 0, f"stopped by an operator: {override.reason}"
+        retry_after_s = max(1.0, (until_ms - now_ms) / 1000)
+        return BreakerOpen(guarded.slug, reason, retry_after_s=retry_after_s, state=str(guarded.state))
+
+    def _refuse(self, guarded: Guarded, refusal: Refused) -> Refused:
+        guarded.recorder.count(counts.REJECTED, self._clock())
+        return refusal
+
+    async def _stand_in(self, guarded: Guarded, key: str | None) -> Answer | None:
+        """What can be said without a call: the last good answer with its age, else the static one."""
+        now_ms = self._plane.now_ms()
+        if key is not None:
+            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=True)
+            if entry is not None:
+                guarded.recorder.count(counts.CACHED, self._clock())
+                return stand_ins.cached(entry, guarded, now_ms)
+        return stand_ins.static(guarded)
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome is Outcome.SUCCESS:
+        return "passed"
+    return "failed" if outcome is Outcome.FAILURE else "returned"

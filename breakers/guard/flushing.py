@@ -1,0 +1,90 @@
+"""Delivers what was recorded: failures at once, successes in batches, and makes the moves that the counts demand."""
+
+import asyncio
+import time
+
+import structlog
+from redis.exceptions import RedisError
+
+from breakers.core import machine
+from breakers.store.circuits import CircuitStore, Counted, Flush
+
+from .circuits import Circuits, Guarded
+
+BATCH_S = 0.1
+# How long a failed call waits for its outcome to be shared before it answers its caller.
+FAILURE_WAIT_S = 0.05
+
+log = structlog.get_logger(__name__)
+
+
+class Flusher:
+    def __init__(self, circuits: Circuits, store: CircuitStore) -> None:
+        self._circuits, self._store = circuits, store
+        self._wake = asyncio.Event()
+        self._delivered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.away_since: float | None = None
+
+    def soon(self) -> None:
+        self._wake.set()
+
+    async def delivered(self) -> None:
+        """Wait until everything recorded so far has been delivered and judged, but not for long."""
+        future = self._delivered
+        self._wake.set()
+        await asyncio.wait((future,), timeout=FAILURE_WAIT_S)
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._wake.wait(), BATCH_S)
+            except TimeoutError:
+                pass
+            await self.flush()
+
+    async def flush(self) -> None:
+        """One round trip for all circuits that have something to tell, then the moves that follow from it."""
+        self._wake.clear()
+        # Who asks from here on has recorded after this flush was put together, so it waits for the next.
+        delivered, self._delivered = self._delivered, asyncio.get_running_loop().create_future()
+        try:
+            pending = {g.slug: (g, g.recorder.take(g.settings)) for g in self._circuits.values() if g.recorder.dirty}
+            if pending:
+                await self._deliver(pending)
+        finally:
+            delivered.set_result(None)
+
+    async def _deliver(self, pending: dict[str, tuple[Guarded, Flush]]) -> None:
+        retry_after = {slug: guarded.recorder.retry_after_ms for slug, (guarded, _) in pending.items()}
+        try:
+            counted = await self._store.flush([flush for _, flush in pending.values()])
+            self.away_since = None
+        except (RedisError, OSError) as error:
+            if self.away_since is None:
+                self.away_since = time.monotonic()
+                log.warning("outcomes_wait", error=str(error))
+            for guarded, flush in pending.values():
+                guarded.recorder.put_back(flush)
+            return
+        for slug, answer in counted.items():
+            await self._judge(slug, answer, retry_after[slug])
+
+    async def _judge(self, slug: str, answer: Counted, retry_after_ms: int) -> None:
+        self._circuits.learn(slug, answer.circuit)
+        guarded = self._circuits.get(slug)
+        if guarded is None or not answer.counted:
+            return
+        breaker = guarded.settings.breaker
+        if len(answer.windows) != len(breaker.windows):
+            return  # the configuration changed while this flush was under way; the next one asks for the new windows
+        move = machine.after_counts(breaker, answer.circuit, answer.streak, answer.windows, retry_after_ms)
+        if move is None:
+            return
+        try:
+            moved = await self._store.move(slug, move)
+        except (RedisError, OSError) as error:
+            log.warning("move_not_made", target=slug, to=move.to, error=str(error))
+            return
+        if moved is not None:
+            log.info("circuit_moved", target=slug, to=moved.state, reason=moved.reason)
+            self._circuits.learn(slug, moved)

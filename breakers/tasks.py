@@ -1,0 +1,32 @@
+"""What Celery beat sets off for circuits: probes, history, and the tidying of what has lapsed."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from breakers import probing, transitions
+from breakers.dataplane import hosted
+from breakers.operations import journeys, overrides
+
+
+@shared_task(name="breakers.tick")
+def tick() -> None:
+    runner = hosted("runner")
+    runner.run(probing.tick(runner.plane), timeout_s=5)
+
+
+@shared_task(name="breakers.keep_history")
+def keep_history() -> None:
+    transitions.drain()
+
+
+@shared_task(name="breakers.expire")
+def expire() -> None:
+    """Lapsed orders no longer bind any worker; this removes them from the configuration and writes the audit."""
+    now = timezone.now()
+    overrides.expire(now)
+    journeys.expire(now)
+
+
+@shared_task(name="breakers.prune")
+def prune() -> None:
+    transitions.prune()
