@@ -1,0 +1,1 @@
+"""The data plane's listener: an ASGI application before Django, without ORM and middleware on its path."""

@@ -1,0 +1,35 @@
+"""What can stand behind a route. A kind is a file here and a line in the table."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from breakers.guard.messages import Answer, Headers, Request
+
+from ..matching import Template
+from . import target
+
+
+class Arrival(msgspec.Struct):
+    """A request as an integration gets it: path and query raw, header fields fit for the next hop."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+
+
+class Guard(Protocol):
+    async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer: ...
+
+
+class Integration(Protocol):
+    def answer(self, guard: Guard, arrival: Arrival, parameters: Mapping[str, str]) -> Awaitable[Answer]: ...
+
+
+# type -> how to make one from a route's `integration` block and its path; ValueError when the block is unusable.
+INTEGRATIONS: dict[str, Callable[[Mapping[str, Any], Template], Integration]] = {
+    "target": target.PassThrough.parse,
+}
