@@ -33,7 +33,7 @@
       old.data = fresh.data;
     } else if (old.hasAttribute("data-keep-content")) {
       return;
-    } else if (!(old.hasAttribute("data-keep") && inUse(old))) {
+    } else if (!(old.hasAttribute("data-keep") && (old.dataset.keep === "always" || inUse(old)))) {
       if (old.tagName === "DETAILS" && old.open) fresh.setAttribute("open", "");
       patchAttributes(old, fresh);
       patchChildren(old, fresh);

@@ -1,0 +1,1 @@
+"""Pages of the protection floor. Function views: page and fragment are one view, permission is checked here."""
