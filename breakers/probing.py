@@ -23,6 +23,7 @@ from breakers.core.states import State
 from breakers.dataplane import DataPlane, hosted
 from breakers.guard.circuits import Guarded
 from breakers.guard.errors import GuardError
+from breakers.guard.faults import WireFailure
 from breakers.guard.messages import Request
 from breakers.models import ProbeRun
 from controlplane.kernel import seams
@@ -97,7 +98,8 @@ async def _call(plane: DataPlane, guarded: Guarded, probe: ProbeSettings) -> Pro
     try:
         answer = await plane.guard.probe(guarded, request, timeout_s=probe.timeout_ms / 1000)
     except GuardError as error:
-        return ended(f"{error.title}: {error.reason}")
+        cause = error.__cause__
+        return ended(f"{error.reason}: {cause.detail}" if isinstance(cause, WireFailure) else error.reason)
     if answer.status not in probe.statuses:
         return ended(f"status {answer.status}, expected {probe.expect_status}", answer.status)
     wanted = probe.expect_body_contains

@@ -149,6 +149,9 @@ def problems(target: TargetSettings) -> list[FieldProblem]:
         refuse("breaker.half_open_by", "no_probe", 'Needs a probe block; add one or use "traffic".')
     if probe is not None:
         found += _probe_problems(breaker, probe)
+    if target.follow_redirects and target.contracts:
+        text = "A followed redirect is a second call that no slot of a contract covers; choose one of the two."
+        refuse("follow_redirects", "uncounted", text)
     for index, rule in enumerate(target.classification):
         try:
             parse_match(rule.match)

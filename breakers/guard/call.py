@@ -16,7 +16,7 @@ from uuid import uuid4
 from redis.exceptions import RedisError
 
 from breakers.core import counts, machine
-from breakers.core.outcomes import Outcome
+from breakers.core.outcomes import ERRORS, Outcome
 from breakers.core.states import STOPPED, State
 from breakers.store.circuits import CircuitStore
 from controlplane.kernel.errors import NotFound
@@ -28,6 +28,7 @@ from .errors import (
     FAILURES,
     AddressRefused,
     BreakerOpen,
+    CallFailed,
     ContractExhausted,
     Refused,
     StoreUnavailable,
@@ -155,7 +156,7 @@ class Guard:
                 outcome = settings.classifier.error(failure.error)
                 verdict = _verdict(outcome)
                 await self._settle(guarded, request, outcome, epoch, started, failure=failure)
-                raise FAILURES[failure.error](settings.slug, failure.detail) from failure
+                raise _failed(settings.slug, failure) from failure
             except AddressRefused:
                 sent = False
                 raise
@@ -188,7 +189,7 @@ class Guard:
             return await self._plane.wire(guarded).send(request, timeout_s=timeout_s)
         except WireFailure as failure:
             sent = failure.error not in NEVER_SENT
-            raise FAILURES[failure.error](guarded.slug, failure.detail) from failure
+            raise _failed(guarded.slug, failure) from failure
         finally:
             self._leave_slots(guarded, held, sent=sent)
 
@@ -332,6 +333,11 @@ class Guard:
                 guarded.recorder.count(counts.CACHED, self._clock())
                 return stand_ins.cached(entry, guarded, now_ms)
         return stand_ins.static(guarded)
+
+
+def _failed(slug: str, failure: WireFailure) -> CallFailed:
+    """The caller is told what happened; the details, which may name internal addresses, are for operators only."""
+    return FAILURES[failure.error](slug, ERRORS[failure.error])
 
 
 def _verdict(outcome: Outcome) -> str:

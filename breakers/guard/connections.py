@@ -27,9 +27,11 @@ class Connection(asyncio.Protocol):
 
     def exchange(self, message: bytes, incoming: Incoming, loop: asyncio.AbstractEventLoop) -> asyncio.Future[Incoming]:
         """Send `message`; the future is `incoming`, complete, or WireFailure."""
-        assert self._transport is not None
-        self._incoming = incoming
-        answer = self._answer = loop.create_future()
+        answer: asyncio.Future[Incoming] = loop.create_future()
+        if self._transport is None or self.lost:  # closed as soon as it was accepted
+            answer.set_exception(WireFailure("connection_lost", "the connection was closed before anything was sent"))
+            return answer
+        self._incoming, self._answer = incoming, answer
         self._transport.write(message)
         return answer
 

@@ -20,8 +20,9 @@ _LENGTH_EXPECTED = frozenset(("POST", "PUT", "PATCH"))
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _METHOD = re.compile(_TOKEN)
-_FIELDS_OUT = re.compile(rf"(?:{_TOKEN}: [^\x00\r\n]*\r\n)*")
-_FIELDS_IN = re.compile(rf"(?:{_TOKEN}:[^\x00\r\n]*\r\n)*".encode())
+# Possessive: nothing that a part of a field has taken could match otherwise, so no way back is kept.
+_FIELDS_OUT = re.compile(rf"(?:{_TOKEN}+: [^\x00\r\n]*+\r\n)*+")
+_FIELDS_IN = re.compile(rf"(?:{_TOKEN}+:[^\x00\r\n]*+\r\n)*+".encode())
 _STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2})(?: [^\x00\r\n]*)?\r\n")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\x00\r\n]*)?")
 _BEGIN = b"HTTP/1."

@@ -15,7 +15,6 @@ CREDENTIALS = frozenset(("authorization", "cookie"))
 _OF_ONE_CONNECTION = {"age", "connection", "keep-alive", "proxy-authenticate", "proxy-authentication-info"}
 _OF_ONE_CONNECTION |= {"proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 _TELLING = frozenset(("cache-control", "set-cookie", "vary", "connection", "content-length"))
-_ABSENT = "\0"  # no header can hold it, so an empty value and none differ
 
 
 class KeyRule(msgspec.Struct, frozen=True):
@@ -44,8 +43,9 @@ def cache_key(rule: KeyRule, request: Request) -> str | None:
         if name in rule.watched:
             if name not in rule.covered:
                 return None
-            values[name] = f"{values[name]}\0{value}" if name in values else value
-    parts = (rule.prefix, request.path, request.query, *[values.get(name, _ABSENT) for name in rule.names])
+            # Unlike any joined text, so that none, one empty and two empty values differ.
+            values[name] = f"{values[name]}\0={value}" if name in values else f"={value}"
+    parts = (rule.prefix, request.path, request.query, *[values.get(name, "") for name in rule.names])
     key = "\n".join(parts)
     # A line break inside a part could make two different requests look alike.
     return key if key.count("\n") == len(parts) else None

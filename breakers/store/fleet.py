@@ -41,7 +41,7 @@ class FleetStore:
         self.valkey, self.key = valkey, fleet_key(prefix)
 
     async def report(self, worker: Worker) -> None:
-        await self.valkey.hset(self.key, worker.id, msgspec.json.encode(worker))  # type: ignore[misc]
+        await self.valkey.hset(self.key, worker.id, msgspec.json.encode(worker))
 
     async def leave(self, worker_id: str) -> None:
-        await self.valkey.hdel(self.key, worker_id)  # type: ignore[misc]
+        await self.valkey.hdel(self.key, worker_id)

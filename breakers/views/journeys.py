@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from breakers.dataplane import hosted
 from breakers.operations import journeys as operations
 from breakers.panels.board import board_of
 from breakers.panels.journeys import journey_row, journey_rows
@@ -17,7 +18,6 @@ from controlplane.access.forms import login_required_keeping_form, restored_form
 from controlplane.kernel.access import can, principal_of, require
 from controlplane.kernel.errors import Problem
 
-from .delay import documents
 from .forms import DelayForm, refuse, seconds
 
 
@@ -27,7 +27,7 @@ from .forms import DelayForm, refuse, seconds
 @require("view")
 def journeys(request: HttpRequest) -> HttpResponse:
     board = board_of(request)
-    context = {"board": board, "journeys": journey_rows(board, documents())}
+    context = {"board": board, "journeys": journey_rows(board, hosted("control").plane.delays)}
     template = "breakers/journeys_live.html" if request.headers.get("HX-Request") else "breakers/journeys.html"
     return render(request, template, context)
 
@@ -91,7 +91,7 @@ def _page(
         raise Http404(f"There is no journey “{slug}”.")
     context: dict[str, Any] = {
         "board": board,
-        "journey": journey_row(board, facts, documents()),
+        "journey": journey_row(board, facts, hosted("control").plane.delays),
         "form": form or DelayForm(initial={"severity": facts.severity}),
         "restored": restored,
         "may_operate": can(request.user, "operate", f"journey:{slug}"),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+from django.conf import settings
 
 from breakers.models import Journey, Target
 from breakers.operations import journeys, targets
+from breakers.store.slots import SlotStore
 from compositions.models import Route
 from compositions.operations import routes
 from compositions.practice_range.addresses import SLUGS, Addresses
+from controlplane.kernel import valkey
 from controlplane.kernel.access import Principal
 
 REASON = "practice range: first start"
@@ -212,12 +217,24 @@ def _shared(slug: str) -> Document:
     return {"tags": [*TARGETS[slug]["tags"], TAG], "timeout_ms": 2000, "probe": PROBE}
 
 
+async def _open_ledger() -> None:
+    """Contracts that are older than the ledger of slots wait before their first grant; these shall not be."""
+    client = valkey.connect_async()
+    try:
+        await SlotStore(client, settings.KEY_PREFIX).wake()
+    except valkey.Away:
+        pass  # the first process that reaches the store opens the ledger, and the contracts wait their time
+    finally:
+        await client.aclose()
+
+
 def seed(by: Principal, addresses: Addresses | None = None) -> None:
     """Add what is missing and leave the rest as operators have made it; a second run changes nothing.
 
     Only the addresses of the range's own targets are kept up to date, because its ports may differ between starts.
     """
     addresses = addresses or Addresses.from_environment()
+    asyncio.run(_open_ledger())
     for slug, document in target_documents(addresses).items():
         known = Target.objects.filter(slug=slug).first()
         if known is None:

@@ -33,7 +33,9 @@ def configuration(*, as_json: bool, level: str) -> dict[str, Any]:
     """Django's LOGGING: the standard library's loggers and structlog's write through one formatter to stderr."""
     renderer: list[Any]
     if as_json:
-        renderer = [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        # Never the locals of a frame: they hold tokens, passwords and customers' bodies.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        renderer = [structlog.processors.ExceptionRenderer(frames), structlog.processors.JSONRenderer()]
     else:
         renderer = [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
     structlog.configure(

@@ -87,6 +87,8 @@ def targets(draw: Any) -> dict[str, Any]:
             ),
         )
     )
+    if document.get("contracts"):
+        document.pop("follow_redirects", None)
     document["breaker"] = draw(
         some(
             mode=st.sampled_from(["enforce", "observe"]),

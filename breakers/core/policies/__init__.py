@@ -19,4 +19,4 @@ POLICIES: dict[str, type[msgspec.Struct]] = {
     "slow_call_rate": SlowCallRate,
 }
 
-__all__ = ["POLICIES", "FieldProblem", "Policy", "Totals", "Window"]
+__all__ = ["POLICIES", "ConsecutiveFailures", "FieldProblem", "Policy", "Totals", "Window"]

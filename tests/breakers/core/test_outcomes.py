@@ -32,5 +32,5 @@ def test_the_first_matching_rule_wins_over_later_ones_and_over_the_defaults():
 
 @pytest.mark.parametrize("match", ["", "6xx", "99", "500-400", "teapot", "5xx|", "1000"])
 def test_a_match_that_is_not_understood_is_refused_with_the_word(match):
-    with pytest.raises(ValueError, match="is neither a status|is not a range"):
+    with pytest.raises(ValueError, match=r"is neither a status|is not a range"):
         parse_match(match)

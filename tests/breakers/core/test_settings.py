@@ -24,6 +24,7 @@ def test_a_bare_target_has_sound_defaults():
         ({"breaker": {"half_open_by": "probe"}}, "breaker.half_open_by"),
         ({"breaker": {"half_open_by": "probe"}, "probe": {"count": 2}}, "probe.count"),
         ({"probe": {"expect_status": "ok"}}, "probe.expect_status"),
+        ({"follow_redirects": True, "contracts": [{"limit": 1, "period_s": 1}]}, "follow_redirects"),
         ({"probe": {"timeout_ms": 60_000}}, "probe.timeout_ms"),
         ({"classification": [{"match": "teapot", "outcome": "failure"}]}, "classification[0].match"),
         (

@@ -37,8 +37,8 @@ class Connection:
     def half_close(self) -> None:
         self._writer.write_eof()
 
-    async def reset(self) -> None:
-        await asyncio.sleep(0.02)  # let what was said arrive first
+    async def reset(self, after_s: float = 0.02) -> None:
+        await asyncio.sleep(after_s)  # let what was said arrive first
         self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._writer.transport.abort()
 

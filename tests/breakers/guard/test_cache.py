@@ -3,7 +3,6 @@
 import asyncio
 
 import pytest
-from redis.asyncio import Redis
 
 from breakers.core.settings import CacheSettings, TargetSettings
 from breakers.guard.cache import ResponseCache
@@ -11,6 +10,7 @@ from breakers.guard.errors import TargetTimeout
 from breakers.guard.messages import Answer, Request
 from breakers.guard.transport import WireAnswer
 from breakers.store.cache import CacheStore
+from controlplane.kernel.valkey import connect_async
 
 NOW = 1_700_000_000_000
 S = 1000
@@ -30,7 +30,7 @@ def get(path: str = "/a", query: str = "", *headers: tuple[str, str]) -> Request
 
 @pytest.fixture
 async def client(valkey):
-    async with Redis.from_url(valkey) as client:
+    async with connect_async(valkey) as client:
         yield client
 
 
@@ -179,7 +179,7 @@ async def test_a_store_that_is_away_gets_everything_once_it_is_back(worker, clie
 
 
 async def test_a_store_that_failed_is_left_alone_for_a_while(valkey_server, valkey):
-    async with Redis.from_url(valkey) as client:
+    async with connect_async(valkey) as client:
         cache, settings = ResponseCache(CacheStore(client, "sg"), retry_s=60), target(ttl_s=10)
         valkey_server.stop()
         try:

@@ -173,7 +173,9 @@ async def test_a_failed_trial_opens_again_and_no_more_than_the_permitted_calls_w
     await asyncio.sleep(0.35)
     before = len(broken.requests)
     calls = [
-        worker.guard.call("catalog", Request("POST", "/slow-and-broken")) for worker in (plane, other) for _ in range(10)
+        worker.guard.call("catalog", Request("POST", "/slow-and-broken"))
+        for worker in (plane, other)
+        for _ in range(10)
     ]
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert len(broken.requests) - before == 3
@@ -322,10 +324,12 @@ async def test_traffic_is_counted_with_latencies_refusals_and_cached_answers(fle
     assert sum(total[counts.HISTOGRAM :]) == 6
 
 
-async def test_with_the_store_away_closed_circuits_go_on_unless_the_target_says_refuse(fleet, plane, downstream, valkey):
+async def test_with_the_store_away_closed_circuits_go_on_unless_the_target_says_refuse(
+    fleet, plane, downstream, valkey
+):
     await fleet.target("catalog", downstream.url)
     await fleet.target("strict", downstream.url, on_store_error="refuse")
-    plane._store_away("pulled the plug")
+    plane.store_ok = False
     assert (await plane.guard.call("catalog", GET)).source == "live"
     with pytest.raises(StoreUnavailable):
         await plane.guard.call("strict", Request("POST", "/article"))

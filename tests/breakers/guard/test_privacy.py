@@ -93,6 +93,12 @@ def test_two_requests_share_an_answer_only_if_all_that_it_may_depend_on_is_the_s
     assert (keys[0] == keys[1]) == (seen(one) == seen(other))
 
 
+def test_none_one_empty_and_two_empty_values_are_told_apart():
+    cache, settings = ResponseCache(None), target(("x-tenant",))
+    keys = [cache.key(settings, Request("GET", "/", "", [("x-tenant", "")] * count)) for count in range(3)]
+    assert len(set(keys)) == 3
+
+
 parts = st.text(st.sampled_from("a?/\n,\0é"), max_size=6)
 
 

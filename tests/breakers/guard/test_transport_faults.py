@@ -116,6 +116,18 @@ async def test_an_oversized_answer_is_not_read_on():
         await asyncio.wait_for(hung_up.wait(), 1)
 
 
+@pytest.mark.parametrize("leave", ["close", "reset"])
+async def test_a_connection_that_is_accepted_and_dropped_is_lost(leave):
+    async def drop(connection: Connection) -> None:
+        if leave == "reset":
+            await connection.reset(after_s=0)
+        connection.close()
+
+    async with RawServer(drop) as server:
+        for _ in range(10):
+            assert (await failure(server.url)).error == "connection_lost"
+
+
 async def test_a_refused_connection_is_a_connect_error():
     assert (await failure(f"http://127.0.0.1:{closed_port()}")).error == "connect_error"
 
