@@ -22,6 +22,7 @@ from .privacy import cache_key, keepable, key_rule
 
 __all__ = ["Entry", "ResponseCache"]
 
+SAME_MS = 100  # the same body again within this time changes nothing that a reader could see
 REWRITE_MS = 1000  # an unchanged answer is written to the store at most this often
 ABSENT_S = 1.0  # how long a stale answer that the store did not have is not asked for again
 PASS_S = 10.0  # how long callers do not wait for each other after an answer that could not be shared
@@ -124,6 +125,10 @@ class ResponseCache:
         """Keep what may be kept: here at once, in the shared store with the next flush."""
         if answer.status != 200 or not target.cache.write_through or len(answer.body) > self._max_entry:
             return
+        before = self._local.get(key)
+        if before is not None and not self._flights and now_ms - before.entry.stored_at_ms < SAME_MS:
+            if before.entry.body == answer.body:
+                return
         headers = keepable(key_rule(target.slug, target.cache.vary_headers), answer.headers, len(answer.body))
         if headers is None:
             return
@@ -131,7 +136,6 @@ class ResponseCache:
             flight.kept = True
         self._passes.discard(key)
         entry = Entry(200, headers, answer.body, int(now_ms))
-        before = self._local.get(key)
         if before is not None and now_ms - before.written_ms < REWRITE_MS and before.entry.body == answer.body:
             before.entry = entry
             self._local.move_to_end(key)

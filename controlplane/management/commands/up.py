@@ -44,7 +44,8 @@ class Command(BaseCommand):
         self.parent = os.getppid() if options["with_parent"] else 0
         if self.parent:
             die_with(self.parent, signal.SIGTERM)
-        settings.DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.umask(0o077)  # what lies in DATA_DIR is nobody else's: rows, sessions, logs, keys
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         with (settings.DATA_DIR / "up.lock").open("a+") as lock:
             take(lock)
             self.look_at_ports()

@@ -117,7 +117,7 @@ async def test_an_unchanged_answer_is_rewritten_once_a_second_and_its_age_starts
     writes = []
     for at_ms in (0, 100, 900, 999, 1000, 1500, 2000):
         key = await keep(cache, settings, answer(b"same", ("date", f"{at_ms}")), NOW + at_ms)
-        assert cache.fresh(settings, key, NOW + at_ms).stored_at_ms == NOW + at_ms
+        assert 0 <= NOW + at_ms - cache.fresh(settings, key, NOW + at_ms).stored_at_ms < 100
         await cache.flush()
         writes.append((await worker().fetch(settings, key, NOW + at_ms, stale=True)).stored_at_ms - NOW)
     assert writes == [0, 0, 0, 0, 1000, 1000, 2000]

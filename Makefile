@@ -1,0 +1,34 @@
+# Every verb works from a bare checkout: bin/environment.py makes .venv on first use and keeps it at the lock files.
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check bench fmt lock clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+RUNTIME := $(PYTHON) bin/environment.py runtime
+DEV := $(PYTHON) bin/environment.py dev
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# exec, so that a signal sent to make reaches the supervisor.
+up: ## start everything on this machine; Ctrl-C stops it all
+	@exec $(RUNTIME) manage.py up --with-parent
+
+test: ## the whole suite: real Valkey, SQLite and PostgreSQL, a real browser
+	@exec $(DEV) bin/suite.py
+
+check: ## format, lint, types, floors, migrations, deployment settings, then the whole suite
+	@exec $(DEV) bin/check.py
+
+bench: ## measure, print a table, write benchmarks/results.json
+	@exec $(DEV) -m benchmarks
+
+fmt: ## format the code and mend what the linter can
+	@$(DEV) -m ruff check --fix --quiet . ; exec $(DEV) -m ruff format .
+
+lock: ## resolve requirements/*.in again and write the locks with hashes
+	@exec $(DEV) bin/lock.py
+
+clean: ## remove the environment and the caches; DATA_DIR stays
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

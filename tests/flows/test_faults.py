@@ -1,0 +1,114 @@
+"""What fails, and what goes on: the stances of the design, each seen on a running Switchgear."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import redis
+
+from controlplane.supervisor import embedded
+from tests.servers.processes import wait_until
+
+from .journey_of_a_target import BREAKER, Guarded
+
+
+@pytest.fixture
+def guarded(new_stack, downstream):
+    new_stack.start()
+    wait_until(lambda: len(new_stack.workers_of("frontdoor")) == 2, 30, "both workers run")
+    return Guarded(new_stack, downstream, "catalog", breaker=BREAKER | {"wait_duration_in_open_state_s": 3})
+
+
+def valkey_of(stack):
+    return redis.Redis(port=embedded.port(stack.data_dir), socket_timeout=1)
+
+
+def is_stale(stack):
+    return stack.call("GET", "/-/processing-delay/catalog").json()["stale"]
+
+
+def test_with_valkey_killed_traffic_flows_and_what_was_open_recovers_after_its_return(guarded):
+    stack = guarded.stack
+    guarded.get()
+    os.kill(stack.pids("valkey")[0], signal.SIGKILL)
+    for _ in range(20):
+        assert guarded.get().status == 200
+        assert stack.call("GET", "/-/processing-delay").status == 200
+        time.sleep(0.05)
+    wait_until(lambda: stack.api("GET", "config").json()["workers"] == {"applied": 2, "total": 2}, 20, "all is back")
+    guarded.trip()
+    guarded.eventually(lambda: guarded.breaker()["observed_state"] == "OPEN", "circuits open again")
+    guarded.mend()
+    guarded.eventually(lambda: guarded.breaker()["observed_state"] == "CLOSED", "and close", within_s=20)
+
+
+def test_a_flush_loses_no_order_of_an_operator(guarded):
+    stack = guarded.stack
+    order = {"state": "FORCED_OPEN", "reason": "provider asked us to stop", "expires_in_s": 600}
+    stack.api("PUT", "breakers/catalog/override", order)
+    guarded.eventually(lambda: guarded.get("uncached").status == 503, "the order binds")
+    valkey_of(stack).flushall()
+    ends = time.monotonic() + 3
+    while time.monotonic() < ends:
+        assert guarded.get("uncached").status == 503
+        time.sleep(0.05)
+    guarded.eventually(lambda: guarded.breaker()["effective_state"] == "FORCED_OPEN", "the board shows it", within_s=10)
+
+
+def test_an_order_binds_though_valkey_is_stopped(guarded):
+    stack = guarded.stack
+    pid = stack.pids("valkey")[0]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        order = {"state": "FORCED_OPEN", "reason": "provider asked us to stop", "expires_in_s": 600}
+        assert stack.api("PUT", "breakers/catalog/override", order).status in (200, 201)
+        guarded.eventually(
+            lambda: all(guarded.get("uncached").status == 503 for _ in range(6)), "both workers obey", within_s=8
+        )
+        guarded.eventually(lambda: is_stale(stack), "the flag says that it is stale", within_s=8)
+        assert guarded.delayed()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_killed_worker_is_replaced_and_nothing_else_notices(guarded):
+    stack = guarded.stack
+    first = stack.workers_of("frontdoor")
+    os.kill(first[0], signal.SIGKILL)
+    wait_until(lambda: len(set(stack.workers_of("frontdoor")) - {first[0]}) == 2, 20, "another worker runs")
+    guarded.eventually(lambda: guarded.applied("config"), "and has the configuration", within_s=15)
+    assert all(guarded.get().status == 200 for _ in range(10))
+
+
+def test_a_front_door_starts_from_its_last_good_file_without_database_and_valkey(guarded, downstream):
+    """Both stores away: only what was written down remains, and it is enough to serve."""
+    stack = guarded.stack
+    if stack.database is not None:
+        pytest.skip("the database of this run is a server that other tests use")
+    guarded.get()
+    stack.stop()
+    database = stack.data_dir / "switchgear.sqlite3"
+    env = stack.env | {
+        "REDIS_URL": "redis://127.0.0.1:1/0",
+        "DATABASE_URL": "sqlite:////nonexistent/switchgear.sqlite3",
+        "PLAIN_HTTP": "1",
+    }
+    assert database.exists()
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(stack.frontdoor_port)]
+    process = subprocess.Popen([*command, "compositions.frontdoor.app:app"], env=env)
+    try:
+
+        def answers():
+            try:
+                return guarded.get().status == 200
+            except OSError:
+                return False
+
+        wait_until(answers, 30, "the front door serves from the file")
+        guarded.eventually(lambda: is_stale(stack), "the flag says that it is stale", within_s=8)
+    finally:
+        process.terminate()
+        process.wait(20)
