@@ -126,9 +126,8 @@ class ResponseCache:
         if answer.status != 200 or not target.cache.write_through or len(answer.body) > self._max_entry:
             return
         before = self._local.get(key)
-        if before is not None and not self._flights and now_ms - before.entry.stored_at_ms < SAME_MS:
-            if before.entry.body == answer.body:
-                return
+        if before is not None and self._says_the_same(before.entry, answer, now_ms):
+            return
         headers = keepable(key_rule(target.slug, target.cache.vary_headers), answer.headers, len(answer.body))
         if headers is None:
             return
@@ -144,6 +143,9 @@ class ResponseCache:
         self._put(key, kept)
         if self._store is not None:
             self._enqueue(Write(target.slug, key, entry, int(_lifetime_ms(target))), kept.size)
+
+    def _says_the_same(self, entry: Entry, answer: Answered, now_ms: float) -> bool:
+        return not self._flights and now_ms - entry.stored_at_ms < SAME_MS and entry.body == answer.body
 
     async def once(self, key: str, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
         """Let concurrent callers with the same key wait for one `fetch`, as far as its answer may be shared.

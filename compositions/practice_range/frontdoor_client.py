@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import socket
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
 
-from pyreqwest.client import Client, ClientBuilder
-from pyreqwest.exceptions import ConnectError, ConnectTimeoutError, PyreqwestError
+CONNECT_TIMEOUT_S = 2
+TIMEOUT_S = 8
+MAX_AT_ONCE = 64  # calls beyond wait for a thread; what waits for a slow service must not hold up the rest
 
-TIMEOUT = timedelta(seconds=8)
+_KEPT_HEADERS = ("X-Cache", "Age", "Retry-After", "Location", "Idempotent-Replayed")
 
 
 class FrontDoorAway(Exception):
@@ -39,21 +45,19 @@ class Reply:
 
 
 class FrontDoor:
-    """One pooled HTTP client, opened for the life of the process."""
+    """Asks in threads of its own, one connection for each call."""
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._client: Client | None = None
+        self._threads: ThreadPoolExecutor | None = None
 
     async def __aenter__(self) -> Self:
-        builder = ClientBuilder().timeout(TIMEOUT).connect_timeout(timedelta(seconds=2)).follow_redirects(False)
-        self._client = builder.no_proxy().user_agent("parallax-site/1").build()
-        await self._client.__aenter__()
+        self._threads = ThreadPoolExecutor(MAX_AT_ONCE, "frontdoor-client")
         return self
 
     async def __aexit__(self, *failure: object) -> None:
-        if self._client is not None:
-            await self._client.__aexit__(*failure)
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def ask(
         self,
@@ -64,27 +68,64 @@ class FrontDoor:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        assert self._client is not None, "the front door client is used inside `async with`"
+        assert self._threads is not None, "the front door client is used inside `async with`"
         started = time.monotonic()
-        request = self._client.request(method, self.url + path).headers(dict(headers or {}))
-        if query:
-            request = request.query(dict(query))
+        sent = {"User-Agent": "parallax-site/1", **(headers or {})}
+        target = f"{path}?{urlencode(query)}" if query else path
+        content: bytes | None = None
         if body is not None:
-            request = request.header("Content-Type", "application/json").body_text(json.dumps(body))
+            sent["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        call = _Call(self.url)
         try:
-            response = await request.build().send()
-            text = await response.text()
-        except (ConnectError, ConnectTimeoutError) as error:
-            raise FrontDoorAway(str(error)) from error
-        except PyreqwestError:
+            async with asyncio.timeout(TIMEOUT_S):
+                status, kept, said = await asyncio.get_running_loop().run_in_executor(
+                    self._threads, call.make, method, target, content, sent
+                )
+        except (OSError, HTTPException):  # a timeout is an OSError
             return Reply(0, None, took_ms=_ms_since(started))
+        finally:
+            call.abandon()
         try:
-            document = json.loads(text)
+            document = json.loads(said)
         except ValueError:
             document = None
-        wanted = ("X-Cache", "Age", "Retry-After", "Location", "Idempotent-Replayed")
-        kept = {name: value for name in wanted if (value := response.get_header(name)) is not None}
-        return Reply(response.status, document, kept, _ms_since(started))
+        return Reply(status, document, kept, _ms_since(started))
+
+
+class _Call:
+    """One request in a thread. Whoever waits for it can leave, and the thread is free at once."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        connection = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        self._connection = connection(parts.hostname or "", parts.port, timeout=CONNECT_TIMEOUT_S)
+        self._socket: socket.socket | None = None
+        self._abandoned = False
+
+    def make(
+        self, method: str, target: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, str], bytes]:
+        with contextlib.closing(self._connection) as connection:
+            try:
+                connection.connect()
+            except OSError as error:
+                raise FrontDoorAway(str(error)) from error
+            # Kept here as well: the connection forgets its socket when the answer is to be its last.
+            self._socket = connection.sock
+            if self._abandoned:
+                raise ConnectionAbortedError("nobody waits for the answer")
+            self._socket.settimeout(TIMEOUT_S)
+            connection.request(method, target, body, headers)
+            with connection.getresponse() as response:
+                kept = {name: value for name in _KEPT_HEADERS if (value := response.getheader(name)) is not None}
+                return response.status, kept, response.read()
+
+    def abandon(self) -> None:
+        self._abandoned = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # closed already
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _ms_since(started: float) -> int:

@@ -49,7 +49,7 @@ def test_a_flush_loses_no_order_of_an_operator(guarded):
     stack = guarded.stack
     order = {"state": "FORCED_OPEN", "reason": "provider asked us to stop", "expires_in_s": 600}
     stack.api("PUT", "breakers/catalog/override", order)
-    guarded.eventually(lambda: guarded.get("uncached").status == 503, "the order binds")
+    guarded.eventually(lambda: guarded.applied("breakers/catalog"), "both workers confirm the order")
     valkey_of(stack).flushall()
     ends = time.monotonic() + 3
     while time.monotonic() < ends:

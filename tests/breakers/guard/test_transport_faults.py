@@ -77,10 +77,10 @@ CASES = {
         "oversized",
     ),
     "too large without a length": (OK + b"\r\n" + b"a" * 1001, "wait", "oversized"),
-    "too large behind a small length": (
+    "a length and chunks": (
         OK + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n%s\r\n" % (b"a" * 1001),
         "wait",
-        "oversized",
+        "malformed",
     ),
 }
 
