@@ -2,47 +2,55 @@
 
 from collections.abc import Iterable
 
+import msgspec
 from django.conf import settings
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import Metric
 
-from breakers.core import counts
-from breakers.core.states import OBSERVED
-from breakers.models import Target
+from breakers.core import counts, machine
+from breakers.core.settings import Override, parse_target
+from breakers.core.states import OBSERVED, State
 from breakers.store.board import read_board
-from controlplane.kernel import valkey
+from controlplane.config.reading import present
+from controlplane.kernel import metrics, valkey
 
-_COUNTERS = {
-    counts.CALLS: ("calls", "Calls that were judged."),
-    counts.FAILURES: ("failures", "Calls judged as failures."),
-    counts.SLOW: ("slow_calls", "Calls at or above a slow mark."),
-    counts.REJECTED: ("rejected", "Calls refused by a gate of ours."),
-    counts.IGNORED: ("ignored", "Calls whose outcome says nothing."),
-    counts.THROTTLED: ("throttled", "Calls that the provider throttled."),
-    counts.CACHED: ("cached", "Answers from cache."),
+COUNTERS = {
+    counts.CALLS: metrics.CALLS,
+    counts.FAILURES: metrics.FAILURES,
+    counts.SLOW: metrics.SLOW,
+    counts.REJECTED: metrics.REJECTED,
+    counts.IGNORED: metrics.IGNORED,
+    counts.THROTTLED: metrics.THROTTLED,
+    counts.CACHED: metrics.CACHED,
 }
 
 
 def families() -> Iterable[Metric]:
-    """Metric families, one sample per target (and state)."""
-    slugs = list(Target.objects.values_list("slug", flat=True))
-    board = read_board(valkey.shared(), settings.KEY_PREFIX, slugs)
-    yield GaugeMetricFamily("switchgear_store_up", "Whether the shared store answers.", value=float(board.ok))
+    """One sample per target, or per target and state. Without the store there is nothing to tell but that."""
+    _, manifest, fetch = present()
+    pieces = fetch([digest for key, digest in manifest.items() if key.startswith(("target/", "override/"))]).values()
+    targets = {piece.slug: parse_target(piece.body) for piece in pieces if piece.kind == "target"}
+    orders = {piece.slug: msgspec.convert(piece.body, Override) for piece in pieces if piece.kind == "override"}
+    board = read_board(valkey.shared(), settings.KEY_PREFIX, list(targets))
+    yield metrics.STORE_UP.family([((), float(board.ok))])
     if not board.ok:
         return
-    state = GaugeMetricFamily("switchgear_circuit_state", "1 for the observed state.", labels=["target", "state"])
-    for slug in slugs:
-        for observed in OBSERVED:
-            state.add_metric([slug, observed], float(board.circuit(slug).circuit.state is observed))
-    yield state
-    for field, (name, text) in _COUNTERS.items():
-        family = CounterMetricFamily(f"switchgear_target_{name}", text, labels=["target"])
-        for slug in slugs:
-            family.add_metric([slug], board.circuit(slug).total[field])
-        yield family
-    latency = HistogramMetricFamily("switchgear_target_latency_seconds", "Duration of judged calls.", labels=["target"])
-    for slug in slugs:
-        latency.add_metric([slug], _buckets(board.circuit(slug).total), sum_value=None)
-    yield latency
+    readings = {slug: board.circuit(slug) for slug in targets}
+    observed = {slug: reading.circuit.state for slug, reading in readings.items()}
+    effective = {
+        slug: machine.effective(readings[slug].circuit, target.breaker, orders.get(slug), board.at_ms)
+        for slug, target in targets.items()
+    }
+    yield metrics.STATE.family(_one_hot(observed, OBSERVED))
+    yield metrics.EFFECTIVE.family(_one_hot(effective, tuple(State)))
+    yield metrics.OPENINGS.family([([slug], reading.circuit.openings) for slug, reading in readings.items()])
+    for field, declared in COUNTERS.items():
+        yield declared.family([([slug], reading.total[field]) for slug, reading in readings.items()])
+    distributions = [([slug], _buckets(reading.total), None) for slug, reading in readings.items()]
+    yield metrics.LATENCY.family(distributions=distributions)
+
+
+def _one_hot(current: dict[str, State], states: tuple[State, ...]) -> list[tuple[list[str], float]]:
+    return [([slug, state], float(now is state)) for slug, now in current.items() for state in states]
 
 
 def _buckets(total: list[int]) -> list[tuple[str, float]]:

@@ -36,12 +36,17 @@ log = structlog.get_logger(__name__)
 
 
 class ProbeCall(msgspec.Struct):
-    """One call of a round: what was answered, how fast, and what was wrong with it ("" when it passed)."""
+    """One call of a round: what was answered, how fast, and what was wrong with it ("" when it passed).
+
+    `detail` is for operators. `fault` says the same without addresses or bodies: it becomes the circuit's reason, which
+    refusals tell to callers.
+    """
 
     passed: bool
     status: int | None
     latency_ms: float
     detail: str
+    fault: str = ""
 
 
 class Verdict(msgspec.Struct):
@@ -92,20 +97,23 @@ async def _call(plane: DataPlane, guarded: Guarded, probe: ProbeSettings) -> Pro
     request = Request(probe.method, path, query, [("user-agent", "switchgear-probe")])
     started = time.monotonic()
 
-    def ended(detail: str, status: int | None = None) -> ProbeCall:
-        return ProbeCall(not detail, status, round((time.monotonic() - started) * 1000, 1), detail)
+    def ended(detail: str, status: int | None = None, fault: str = "") -> ProbeCall:
+        latency_ms = round((time.monotonic() - started) * 1000, 1)
+        return ProbeCall(not detail, status, latency_ms, detail, fault or detail)
 
     try:
         answer = await plane.guard.probe(guarded, request, timeout_s=probe.timeout_ms / 1000)
     except GuardError as error:
         cause = error.__cause__
-        return ended(f"{error.reason}: {cause.detail}" if isinstance(cause, WireFailure) else error.reason)
+        detail = f"{error.reason}: {cause.detail}" if isinstance(cause, WireFailure) else error.reason
+        return ended(detail, fault=error.reason)
     if answer.status not in probe.statuses:
         return ended(f"status {answer.status}, expected {probe.expect_status}", answer.status)
     wanted = probe.expect_body_contains
     if wanted and wanted.encode() not in answer.body:
         excerpt = answer.body[:EXCERPT].decode(errors="replace")
-        return ended(f"the body does not contain {wanted!r}; it begins {excerpt!r}", answer.status)
+        detail = f"the body does not contain {wanted!r}; it begins {excerpt!r}"
+        return ended(detail, answer.status, fault="the body is not what was expected")
     return ended("", answer.status)
 
 
@@ -121,7 +129,7 @@ async def run_round(plane: DataPlane, guarded: Guarded, trigger: str) -> Verdict
         if circuit.state is not State.HALF_OPEN:
             return None
         verdict = await _within(limit_ms / 1000, _ask_sources(plane, guarded, circuit.epoch))
-        failure = None if verdict.passed else verdict.last.detail
+        failure = None if verdict.passed else verdict.last.fault or verdict.last.detail
         breaker = guarded.settings.breaker
         if move := machine.after_round(breaker, circuit, count=len(verdict.calls), failure=failure):
             await plane.move(guarded, move)

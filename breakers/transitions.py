@@ -51,8 +51,13 @@ def _row(slug: str, entry: dict[str, Any]) -> Transition:
         to_state=entry["to"],
         reason=entry["reason"][:500],
         wait_ms=int(entry["wait"]),
-        evidence=[json.loads(failure) for failure in entry.get("failures") or []],
+        evidence=[failure for text in entry.get("failures") or [] if _belongs(failure := json.loads(text), entry)],
     )
+
+
+def _belongs(failure: dict[str, Any], entry: dict[str, Any]) -> bool:
+    """Failures of an earlier state did not lead to this move."""
+    return bool(failure["at_ms"] >= int(entry["since"]))
 
 
 def prune() -> None:

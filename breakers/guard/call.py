@@ -299,7 +299,7 @@ class Guard:
                 if error.reason == "store":
                     refusal: Refused = StoreUnavailable(guarded.slug, retry_after_s=error.retry_after_s)
                 else:
-                    words = f"{contract.limit} calls per {contract.period_s:g} s are used up"
+                    words = f"no slot is free: {contract.limit} calls per {contract.period_s:g} s are allowed"
                     refusal = ContractExhausted(guarded.slug, words, retry_after_s=error.retry_after_s)
                 raise self._refuse(guarded, refusal) from None
         return len(guarded.settings.contracts)

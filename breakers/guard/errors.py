@@ -36,9 +36,11 @@ class GuardError(Problem):
     def __init__(
         self, target: str, reason: str = "", *, detail: str = "", retry_after_s: float | None = None, **extra: Any
     ) -> None:
-        super().__init__(detail, retry_after_s=retry_after_s, target=target, reason=reason or self.title, **extra)
+        reason = reason or self.title
+        detail = detail or f"{self.title}, target {target}: {reason}."
+        super().__init__(detail, retry_after_s=retry_after_s, target=target, reason=reason, **extra)
         self.target = target
-        self.reason = reason or self.title
+        self.reason = reason
 
     def __str__(self) -> str:
         return f"{self.title}: {self.reason}"

@@ -76,11 +76,17 @@ class IntegrationShape(StrictSerializer):
 
 
 class RouteCacheShape(StrictSerializer):
-    ttl_s = Number(required=False, min_value=0, max_value=31_536_000, help_text="Default 0: no route cache.")
+    ttl_s = Number(required=False, min_value=0, max_value=31_536_000, help_text="0. (A route cache is not served yet.)")
     vary_headers = serializers.ListField(child=HeaderName(), required=False, max_length=20)
     vary_query = serializers.ListField(
         child=Word(), required=False, allow_null=True, max_length=50, help_text="Default null: every parameter."
     )
+
+    def validate_ttl_s(self, value: float) -> float:
+        if value > 0:
+            text = "A route keeps no answers yet; set cache.ttl_s of its target instead."
+            raise serializers.ValidationError(text, "not_served")
+        return value
 
 
 class RouteShape(StrictSerializer):

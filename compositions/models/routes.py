@@ -49,7 +49,7 @@ class Route(models.Model):
         "cache for (s)",
         default=0,
         validators=between(0, 31_536_000),
-        help_text="Whole answers younger than this are given again at the front door. 0: no route cache.",
+        help_text="0: a route keeps no answers yet; its target's cache does.",
     )
     cache_vary_headers = WordsField(
         "vary by headers", blank=True, default=list, help_text="Request headers that make a different answer."

@@ -157,7 +157,7 @@ JOURNEYS: dict[str, Document] = {
         "title": "Subscribing",
         "targets": ["payment", "content", "fraud"],
         "severity": "warning",
-        "messages": {"en": "We have received your request and will confirm it by e-mail. Please do not send it again."},
+        "messages": {"en": "Subscribing takes a pause. Nothing has been charged. Please come back in a few minutes."},
     },
     "searching": {
         "title": "Searching",

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 Sample = tuple[Sequence[str], float]
 # Labels, cumulative buckets as (upper bound, count) with "+Inf" last, and the sum.
-Distribution = tuple[Sequence[str], Sequence[tuple[str, float]], float]
+Distribution = tuple[Sequence[str], Sequence[tuple[str, float]], float | None]
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,17 @@ CONFIG_VERSION = Declared("switchgear_config_version", "gauge", "Number of the n
 CONFIG_PUBLISHED = Declared("switchgear_config_published_version", "gauge", "Number that Valkey holds.")
 BEAT_AGE = Declared("switchgear_beat_age_seconds", "gauge", "Seconds since beat's last tick was worked off.")
 WORKERS = Declared("switchgear_workers", "gauge", "Processes seen within three seconds, by kind.", ("kind",))
-WORKER_VERSION = Declared("switchgear_worker_config_version", "gauge", "Version each process runs.", ("worker",))
 
 # Targets: counters over every front door, runner and probe.
-CALLS = Declared("switchgear_target_calls", "counter", "Calls by outcome.", ("target", "outcome"))
+STORE_UP = Declared("switchgear_store_up", "gauge", "1 while the shared store answers, else 0.")
+CALLS = Declared("switchgear_target_calls", "counter", "Calls that were judged.", ("target",))
+FAILURES = Declared("switchgear_target_failures", "counter", "Calls judged as failures.", ("target",))
+SLOW = Declared("switchgear_target_slow_calls", "counter", "Calls at or above a slow mark.", ("target",))
 REJECTED = Declared("switchgear_target_rejected", "counter", "Calls refused before the wire.", ("target",))
+IGNORED = Declared("switchgear_target_ignored", "counter", "Calls whose outcome says nothing.", ("target",))
+THROTTLED = Declared("switchgear_target_throttled", "counter", "Calls that the provider throttled.", ("target",))
 CACHED = Declared("switchgear_target_cached", "counter", "Answers given from the cache.", ("target",))
-LATENCY = Declared("switchgear_target_latency_seconds", "histogram", "Latency of calls.", ("target",))
-STATE = Declared("switchgear_circuit_state", "gauge", "1 for the state a circuit is in.", ("target", "state"))
+LATENCY = Declared("switchgear_target_latency_seconds", "histogram", "Duration of judged calls.", ("target",))
+STATE = Declared("switchgear_circuit_state", "gauge", "1 for the observed state.", ("target", "state"))
 EFFECTIVE = Declared("switchgear_circuit_effective_state", "gauge", "1 for the effective state.", ("target", "state"))
 OPENINGS = Declared("switchgear_circuit_consecutive_openings", "gauge", "Openings without recovery.", ("target",))
-DELAYED = Declared("switchgear_journey_delayed", "gauge", "1 while a journey is delayed.", ("journey",))

@@ -1,8 +1,9 @@
 """Whether the parent (make) has been told to stop without passing it on.
 
-Ctrl-C in a terminal reaches every process. A SIGINT sent to make alone does not: make then waits for its recipe to end,
-and holds the signal blocked while it waits. Seeing that, the supervisor ends, and make with it. Other parents may hold the
-signal blocked for reasons of their own (Python does, for the moment of starting a process); of them only the end counts.
+Ctrl-C in a terminal reaches every process. A SIGINT sent to make alone does not: make then waits for its recipe to
+end, and holds the signal blocked while it waits. Seeing that, the supervisor ends, and make with it. Other parents may
+hold the signal blocked for reasons of their own (Python does, for the moment of starting a process); of them only the
+end counts.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ def test_what_is_read_can_be_written_back() -> None:
             "path": "/{rest+}",
             "priority": 1000,
             "integration": to(path="/v2/{rest+}"),
-            "cache": {"ttl_s": 1.5, "vary_headers": ["Accept"], "vary_query": []},
+            "cache": {"ttl_s": 0, "vary_headers": ["Accept"], "vary_query": []},
         },
         by=SYSTEM,
     )
@@ -87,6 +87,7 @@ def test_what_is_read_can_be_written_back() -> None:
         ({"integration": {"type": "pipe", "pipe": "orders"}}, "integration.type", "not_served"),
         ({"integration": {"type": "lambda"}}, "integration.type", "invalid_choice"),
         ({"cache": {"ttl_s": -1}}, "cache.ttl_s", "min_value"),
+        ({"cache": {"ttl_s": 60}}, "cache.ttl_s", "not_served"),
     ],
     ids=str,
 )
