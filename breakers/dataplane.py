@@ -55,7 +55,7 @@ class DataPlane:
         self._clock_offset_ms = (time.time() - time.monotonic()) * 1000
         self._listeners: list[Callable[[], None]] = []
         self.circuit_store = CircuitStore(self.valkey, prefix)
-        self.circuits = Circuits(self.id, self.now_ms, lambda _: self._changed())
+        self.circuits = Circuits(self.id, self.now_ms, lambda _: self._changed(), lambda: self.flusher.stir())
         self.flusher = Flusher(self.circuits, self.circuit_store)
         self.slots = SlotLeases(SlotStore(self.valkey, prefix), self.id)
         self.cache = ResponseCache(CacheStore(self.valkey, prefix))

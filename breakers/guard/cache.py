@@ -98,14 +98,19 @@ class ResponseCache:
         self._local.move_to_end(key)
         return kept.entry
 
-    async def fetch(self, target: TargetSettings, key: str, now_ms: float, *, stale: bool) -> Entry | None:
-        """An answer younger than `ttl_s`, if `stale` than `ttl_s + max_stale_s`: the local one, else the shared."""
+    async def fetch(
+        self, target: TargetSettings, key: str, now_ms: float, *, stale: bool, ask: bool = True
+    ) -> Entry | None:
+        """An answer younger than `ttl_s`, if `stale` than `ttl_s + max_stale_s`: the local one, else the shared.
+
+        Without `ask` only the local one, as when the store is known to be away and asking would only cost time.
+        """
         limit_ms = _lifetime_ms(target) if stale else target.cache.ttl_s * 1000
         kept = self._local.get(key)
         if kept is not None and now_ms - kept.entry.stored_at_ms < limit_ms:
             self._local.move_to_end(key)
             return kept.entry
-        if self._store is None or self._resting() or (stale and key in self._absent):
+        if not ask or self._store is None or self._resting() or (stale and key in self._absent):
             return None
         try:
             entry = await self._store.read(target.slug, key)

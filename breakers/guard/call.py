@@ -94,7 +94,8 @@ class Guard:
         now_ms = self._plane.now_ms()
         entry = self._plane.cache.fresh(guarded.settings, key, now_ms)
         if entry is None and guarded.state not in STOPPED:
-            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=False)
+            store_ok = self._plane.store_ok
+            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=False, ask=store_ok)
         if entry is not None:
             guarded.recorder.count(counts.CACHED, self._clock())
             return stand_ins.cached(entry, guarded, now_ms)
@@ -328,7 +329,8 @@ class Guard:
         """What can be said without a call: the last good answer with its age, else the static one."""
         now_ms = self._plane.now_ms()
         if key is not None:
-            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=True)
+            store_ok = self._plane.store_ok
+            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=True, ask=store_ok)
             if entry is not None:
                 guarded.recorder.count(counts.CACHED, self._clock())
                 return stand_ins.cached(entry, guarded, now_ms)

@@ -18,13 +18,13 @@ class Guarded:
 
     __slots__ = ("circuit", "in_flight", "learned_at", "override", "recorder", "settings", "slots", "slug", "state")
 
-    def __init__(self, settings: TargetSettings, worker: str) -> None:
+    def __init__(self, settings: TargetSettings, worker: str, stirred: Callable[[], None]) -> None:
         self.slug = settings.slug
         self.settings = settings
         self.override: Override | None = None
         self.circuit = Circuit()
         self.state = State.CLOSED
-        self.recorder = Recorder(settings.slug, worker)
+        self.recorder = Recorder(settings.slug, worker, stirred)
         self.in_flight = 0
         self.learned_at = 0.0
         self.slots: tuple[int, ...] = tuple(contract.id for contract in settings.contracts)
@@ -39,11 +39,20 @@ class Guarded:
 
 
 class Circuits(dict[str, Guarded]):
-    """All guarded targets by slug. `changed` is called with each one whose state or circuit has changed."""
+    """All guarded targets by slug.
 
-    def __init__(self, worker: str, now_ms: Callable[[], float], changed: Callable[[Guarded], None]) -> None:
+    `changed` is called with each one whose state or circuit has changed, `stirred` when one has something to tell.
+    """
+
+    def __init__(
+        self,
+        worker: str,
+        now_ms: Callable[[], float],
+        changed: Callable[[Guarded], None],
+        stirred: Callable[[], None],
+    ) -> None:
         super().__init__()
-        self._worker, self._now_ms, self._changed = worker, now_ms, changed
+        self._worker, self._now_ms, self._changed, self._stirred = worker, now_ms, changed, stirred
 
     def configure(self, targets: Iterable[TargetSettings], overrides: Mapping[str, Override]) -> list[Guarded]:
         """Take over a new configuration; counts and state of targets that stay are kept. Returns what left."""
@@ -52,7 +61,7 @@ class Circuits(dict[str, Guarded]):
         for slug, settings in wanted.items():
             guarded = self.get(slug)
             if guarded is None:
-                guarded = self[slug] = Guarded(settings, self._worker)
+                guarded = self[slug] = Guarded(settings, self._worker, self._stirred)
             guarded.settings = settings
             guarded.slots = tuple(contract.id for contract in settings.contracts)
             guarded.override = overrides.get(slug)

@@ -19,32 +19,45 @@ log = structlog.get_logger(__name__)
 
 
 class Flusher:
+    """One task per process. After a quiet time the first outcome goes out at once, so that the store's order of arrival
+    is the order of events; under load, outcomes go out together every BATCH_S, and a failure with what is pending.
+    """
+
     def __init__(self, circuits: Circuits, store: CircuitStore) -> None:
         self._circuits, self._store = circuits, store
-        self._wake = asyncio.Event()
+        self._pending = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._delivered: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.away_since: float | None = None
 
+    def stir(self) -> None:
+        """There is something to tell."""
+        self._pending.set()
+
     def soon(self) -> None:
-        self._wake.set()
+        """There is something to tell that must not wait for the batch."""
+        self._pending.set()
+        self._urgent.set()
 
     async def delivered(self) -> None:
         """Wait until everything recorded so far has been delivered and judged, but not for long."""
         future = self._delivered
-        self._wake.set()
+        self.soon()
         await asyncio.wait((future,), timeout=FAILURE_WAIT_S)
 
     async def run(self) -> None:
         while True:
+            await self._pending.wait()
+            await self.flush()
             try:
-                await asyncio.wait_for(self._wake.wait(), BATCH_S)
+                await asyncio.wait_for(self._urgent.wait(), BATCH_S)
             except TimeoutError:
                 pass
-            await self.flush()
 
     async def flush(self) -> None:
         """One round trip for all circuits that have something to tell, then the moves that follow from it."""
-        self._wake.clear()
+        self._pending.clear()
+        self._urgent.clear()
         # Who asks from here on has recorded after this flush was put together, so it waits for the next.
         delivered, self._delivered = self._delivered, asyncio.get_running_loop().create_future()
         try:
@@ -65,6 +78,7 @@ class Flusher:
                 log.warning("outcomes_wait", error=str(error))
             for guarded, flush in pending.values():
                 guarded.recorder.put_back(flush)
+            self.stir()
             return
         for slug, answer in counted.items():
             await self._judge(slug, answer, retry_after[slug])

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from breakers.core import counts
 from breakers.core.settings import TargetSettings
@@ -17,8 +17,8 @@ ALL_SLOW = 0b11110
 class Recorder:
     """Appends are plain list operations: no clock read beyond the caller's, no lock, no I/O."""
 
-    def __init__(self, slug: str, worker: str) -> None:
-        self.slug, self.worker = slug, worker
+    def __init__(self, slug: str, worker: str, stirred: Callable[[], None]) -> None:
+        self.slug, self.worker, self._stirred = slug, worker, stirred
         self.epoch = 0
         self.codes = bytearray()
         self.retry_after_ms = 0
@@ -35,6 +35,7 @@ class Recorder:
             return self._seconds[second]
         except KeyError:
             row = self._seconds[second] = counts.empty()
+            self._stirred()  # at least with the first record after each flush
             return row
 
     def count(self, field: int, now: float) -> None:

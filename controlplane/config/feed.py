@@ -61,6 +61,7 @@ class ConfigFeed:
         self._last_good = last_good
         self._subscribers: list[Callable[[Snapshot], None]] = []
         self._turn = asyncio.Lock()
+        self._keeping: asyncio.Future[None] | None = None
         self._nudged = asyncio.Event()
         # One thread, so that one database connection is held, and readings come in order.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="config-feed")
@@ -100,16 +101,18 @@ class ConfigFeed:
         async with self._turn:
             found = await self._from_valkey()
             if found is not None and found.version > self.snapshot.version:
-                await self._swap(found, "valkey")
+                self._swap(found, "valkey")
             if database or found is None:
                 truth = await self._from_database()
                 if truth is not None and (self.source == "none" or truth != self.snapshot):
-                    await self._swap(truth, "database")
+                    self._swap(truth, "database")
                 elif truth is not None:
                     self.source = "database" if self.source == "file" else self.source
             return self.snapshot
 
     async def close(self) -> None:
+        if self._keeping is not None:
+            await self._keeping
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _from_valkey(self) -> Snapshot | None:
@@ -174,7 +177,7 @@ class ConfigFeed:
             pieces[piece.kind, piece.slug] = piece
         return Snapshot(number, pieces)
 
-    async def _swap(self, snapshot: Snapshot, source: str) -> None:
+    def _swap(self, snapshot: Snapshot, source: str) -> None:
         self.snapshot, self.source = snapshot, source
         for callback in self._subscribers:
             try:
@@ -182,8 +185,15 @@ class ConfigFeed:
             except Exception:  # one subscriber's fault must not keep the others on an old version
                 log.exception("config_subscriber_failed", extra={"version": snapshot.version})
         if source != "file":
-            await asyncio.to_thread(self._keep_last_good, snapshot)
+            self._keeping = asyncio.ensure_future(self._keep(snapshot, self._keeping))
         log.info("config_swapped", extra={"version": snapshot.version, "source": source})
+
+    async def _keep(self, snapshot: Snapshot, before: asyncio.Future[None] | None) -> None:
+        """Write the last-good file beside the swap, in order; a slow disk must not hold the next version up."""
+        if before is not None:
+            await before
+        if snapshot is self.snapshot:
+            await asyncio.to_thread(self._keep_last_good, snapshot)
 
     def _keep_last_good(self, snapshot: Snapshot) -> None:
         document: dict[str, Any] = {"version": snapshot.version, "pieces": list(snapshot.pieces.values())}
@@ -211,4 +221,4 @@ class ConfigFeed:
         except (OSError, ValueError, TypeError, KeyError, msgspec.DecodeError) as damaged:
             log.error("last_good_unusable", extra={"error": str(damaged)})
             return
-        await self._swap(Snapshot(version, {(piece.kind, piece.slug): piece for piece in pieces}), "file")
+        self._swap(Snapshot(version, {(piece.kind, piece.slug): piece for piece in pieces}), "file")

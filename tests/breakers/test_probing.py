@@ -11,7 +11,7 @@ from breakers.core.states import State
 from breakers.guard.messages import Request
 from breakers.models import ProbeRun
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 BREAKER = {"policies": [{"type": "consecutive_failures", "threshold": 1}], "half_open_by": "probe"}
 PROBE = {"path": "/health", "count": 3, "timeout_ms": 300, "interval_s": 1}

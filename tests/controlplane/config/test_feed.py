@@ -135,7 +135,9 @@ async def test_with_everything_away_the_last_good_file_is_used(valkey: str, data
 
 async def test_a_damaged_last_good_file_is_not_trusted(database: Database, feed_on: Any, tmp_path: Path) -> None:
     database.commit(4, catalog={"title": "Catalog"})
-    await feed_on(NOBODY).start()
+    first = feed_on(NOBODY)
+    await first.start()
+    await first.close()
     file = tmp_path / "last-good.json"
     file.write_text(file.read_text().replace("Catalog", "Katalog"))
     database.away = True
