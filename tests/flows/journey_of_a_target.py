@@ -40,6 +40,10 @@ class Guarded:
     def get(self, path: str = "article") -> Answer:
         return self.stack.call("GET", f"/{self.slug}/{path}")
 
+    def refuses(self) -> bool:
+        """Whether a call is refused; asked by POST, which no cached answer can stand in for."""
+        return self.stack.call("POST", f"/{self.slug}/order", {}).status == 503
+
     def breaker(self) -> Any:
         return self.stack.api("GET", f"breakers/{self.slug}").json()
 
