@@ -72,6 +72,7 @@ class Permit:
 class Guard:
     def __init__(self, plane: Plane, clock: Callable[[], float] = time.monotonic) -> None:
         self._plane, self._clock = plane, clock
+        self._circuits, self._cache, self._slots = plane.circuits, plane.cache, plane.slots
 
     async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer:
         """Call target `slug`, or answer from cache where it may not be called.
@@ -80,11 +81,11 @@ class Guard:
         unknown target, a Refused error when no call was made and nothing cached could stand in, a CallFailed error
         when the call gave no answer. Whatever the target answered, 5xx included, is returned as it is.
         """
-        guarded = self._plane.circuits.get(slug)
+        guarded = self._circuits.get(slug)
         if guarded is None:
             raise NotFound(f"There is no target {slug!r}.")
         caching = guarded.settings.cache
-        key = self._plane.cache.key(guarded.settings, request) if caching.write_through else None
+        key = self._cache.key(guarded.settings, request) if caching.write_through else None
         if key is None or caching.ttl_s <= 0:
             # What _answer does, said again here: one coroutine less for each call.
             try:
@@ -92,14 +93,14 @@ class Guard:
             except (BreakerOpen, StoreUnavailable) as refusal:
                 return await self._instead(guarded, key, refusal)
         now_ms = self._plane.now_ms()
-        entry = self._plane.cache.fresh(guarded.settings, key, now_ms)
+        entry = self._cache.fresh(guarded.settings, key, now_ms)
         if entry is None and guarded.state not in STOPPED:
             store_ok = self._plane.store_ok
-            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=False, ask=store_ok)
+            entry = await self._cache.fetch(guarded.settings, key, now_ms, stale=False, ask=store_ok)
         if entry is not None:
             guarded.recorder.count(counts.CACHED, self._clock())
             return stand_ins.cached(entry, guarded, now_ms)
-        return await self._plane.cache.once(key, lambda: self._answer(guarded, request, key, deadline))
+        return await self._cache.once(key, lambda: self._answer(guarded, request, key, deadline))
 
     async def _answer(self, guarded: Guarded, request: Request, key: str | None, deadline: float | None) -> Answer:
         try:
@@ -140,7 +141,7 @@ class Guard:
                 permit = await self._lease_permit(guarded)
                 if permit is None and guarded.state in STOPPED:
                     raise self._refuse(guarded, self._open(guarded))
-                if self._plane.store_ok and not all(map(self._plane.slots.valid, slots[:held])):
+                if self._plane.store_ok and not all(map(self._slots.valid, slots[:held])):
                     lapsed = "the lease of a contract slot ran out before the call"
                     raise self._refuse(guarded, StoreUnavailable(settings.slug, lapsed, retry_after_s=1))
             epoch = guarded.circuit.epoch if guarded.counting else None
@@ -171,7 +172,7 @@ class Guard:
             else:
                 await self._settle(guarded, request, outcome, epoch, started, answer=answer)
             if key is not None:
-                self._plane.cache.keep(settings, key, answer, self._plane.now_ms())
+                self._cache.keep(settings, key, answer, self._plane.now_ms())
             return Answer(answer.status, answer.headers, answer.body, breaker=state)
         finally:
             guarded.in_flight -= 1
@@ -285,7 +286,7 @@ class Guard:
 
     async def _take_slots(self, guarded: Guarded) -> int:
         """Take one slot of every contract; on a refusal give back those already taken."""
-        slots = self._plane.slots
+        slots = self._slots
         for held, contract in enumerate(guarded.settings.contracts):
             if slots.try_take(contract.id):
                 continue
@@ -308,9 +309,9 @@ class Guard:
     def _leave_slots(self, guarded: Guarded, held: int, *, sent: bool) -> None:
         for slot in guarded.slots[:held]:
             if sent:
-                self._plane.slots.settle(slot)
+                self._slots.settle(slot)
             else:
-                self._plane.slots.give_back(slot)
+                self._slots.give_back(slot)
 
     def _open(self, guarded: Guarded) -> BreakerOpen:
         """Why no call is made, and when to ask again: at the end of the wait, the override, or shortly."""
@@ -330,7 +331,7 @@ class Guard:
         now_ms = self._plane.now_ms()
         if key is not None:
             store_ok = self._plane.store_ok
-            entry = await self._plane.cache.fetch(guarded.settings, key, now_ms, stale=True, ask=store_ok)
+            entry = await self._cache.fetch(guarded.settings, key, now_ms, stale=True, ask=store_ok)
             if entry is not None:
                 guarded.recorder.count(counts.CACHED, self._clock())
                 return stand_ins.cached(entry, guarded, now_ms)

@@ -14,9 +14,24 @@ from .recorder import Recorder
 
 
 class Guarded:
-    """One target as this process sees it. `state` is the effective state, kept up to date for the request path."""
+    """One target as this process sees it.
 
-    __slots__ = ("circuit", "in_flight", "learned_at", "override", "recorder", "settings", "slots", "slug", "state")
+    Kept up to date for the request path: `state` is the effective state; `counting` tells whether outcomes are judged
+    now, that is, the breaker has concluded CLOSED and no operator has switched it off.
+    """
+
+    __slots__ = (
+        "circuit",
+        "counting",
+        "in_flight",
+        "learned_at",
+        "override",
+        "recorder",
+        "settings",
+        "slots",
+        "slug",
+        "state",
+    )
 
     def __init__(self, settings: TargetSettings, worker: str, stirred: Callable[[], None]) -> None:
         self.slug = settings.slug
@@ -24,15 +39,11 @@ class Guarded:
         self.override: Override | None = None
         self.circuit = Circuit()
         self.state = State.CLOSED
+        self.counting = True
         self.recorder = Recorder(settings.slug, worker, stirred)
         self.in_flight = 0
         self.learned_at = 0.0
         self.slots: tuple[int, ...] = tuple(contract.id for contract in settings.contracts)
-
-    @property
-    def counting(self) -> bool:
-        """Whether outcomes are judged now: the breaker has concluded CLOSED, and no operator has switched it off."""
-        return self.circuit.state is State.CLOSED and self.state is not State.DISABLED
 
     def effective(self, now_ms: float) -> State:
         return machine.effective(self.circuit, self.settings.breaker, self.override, now_ms)
@@ -106,3 +117,4 @@ class Circuits(dict[str, Guarded]):
 
     def _settle(self, guarded: Guarded) -> None:
         guarded.state = guarded.effective(self._now_ms())
+        guarded.counting = guarded.circuit.state is State.CLOSED and guarded.state is not State.DISABLED

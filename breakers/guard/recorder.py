@@ -2,6 +2,7 @@
 
 import json
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 
 from breakers.core import counts
@@ -44,9 +45,12 @@ class Recorder:
 
     def success(self, latency_ms: float, epoch: int, now: float) -> None:
         """`outcome` for nearly every call: it passed, and no policy asks how long it took."""
-        row = self._second(now)
+        try:
+            row = self._seconds[int(now)]
+        except KeyError:
+            row = self._second(now)
         row[counts.CALLS] += 1
-        row[counts.bucket(latency_ms)] += 1
+        row[counts.HISTOGRAM + bisect_left(counts.BOUNDS_MS, latency_ms)] += 1
         if epoch == self.epoch and len(self.codes) < CODES_KEPT:
             self.codes.append(64)
 

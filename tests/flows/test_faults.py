@@ -39,6 +39,7 @@ def test_with_valkey_killed_traffic_flows_and_what_was_open_recovers_after_its_r
         assert stack.call("GET", "/-/processing-delay").status == 200
         time.sleep(0.05)
     wait_until(lambda: stack.api("GET", "config").json()["workers"] == {"applied": 2, "total": 2}, 20, "all is back")
+    guarded.eventually(lambda: guarded.breaker()["counts"]["calls"] >= 20, "what was counted meanwhile has arrived")
     guarded.trip()
     guarded.eventually(lambda: guarded.breaker()["observed_state"] == "OPEN", "circuits open again")
     guarded.mend()
