@@ -11,14 +11,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from typing import Protocol
-from uuid import uuid4
 
-from redis.exceptions import RedisError
-
-from breakers.core import counts, machine
+from breakers.core import counts
 from breakers.core.outcomes import ERRORS, Outcome
 from breakers.core.states import STOPPED, State
-from breakers.store.circuits import CircuitStore
 from controlplane.kernel.errors import NotFound
 
 from . import stand_ins
@@ -39,40 +35,29 @@ from .messages import Answer, Request
 from .retry_after import retry_after_ms
 from .slots import Exhausted, SlotLeases
 from .transport import Wire, WireAnswer, WireFailure
+from .trials import Mover, Permit, Trials
 
-LEASE_MARGIN_MS = 1000
 # No byte of the request reached the provider, so it holds no slot of a contract.
 NEVER_SENT = ("connect_error", "tls_error")
 
 
-class Plane(Protocol):
+class Plane(Mover, Protocol):
     """What the guard needs of the process that hosts it."""
 
     circuits: Circuits
-    circuit_store: CircuitStore
     flusher: Flusher
     slots: SlotLeases
     cache: ResponseCache
     store_ok: bool
 
-    def now_ms(self) -> float: ...
     def wire(self, guarded: Guarded) -> Wire: ...
-    async def move(self, guarded: Guarded, move: machine.Move) -> machine.Circuit: ...
-
-
-class Permit:
-    """Leave for one trial call of a half-open circuit; an unsettled one lapses in the store."""
-
-    __slots__ = ("epoch", "id")
-
-    def __init__(self, permit: str, epoch: int) -> None:
-        self.id, self.epoch = permit, epoch
 
 
 class Guard:
     def __init__(self, plane: Plane, clock: Callable[[], float] = time.monotonic) -> None:
         self._plane, self._clock = plane, clock
         self._circuits, self._cache, self._slots = plane.circuits, plane.cache, plane.slots
+        self._trials = Trials(plane)
 
     async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer:
         """Call target `slug`, or answer from cache where it may not be called.
@@ -121,7 +106,7 @@ class Guard:
         settings, slots = guarded.settings, guarded.slots
         trial = False
         if guarded.state in STOPPED or guarded.circuit.state is not State.CLOSED:
-            trial = self._trial_possible(guarded)
+            trial = self._trials.possible(guarded)
             if guarded.state in STOPPED and not trial:
                 raise self._refuse(guarded, self._open(guarded))
         if not self._plane.store_ok and settings.on_store_error == "refuse":
@@ -138,7 +123,7 @@ class Guard:
             if slots:
                 held = await self._take_slots(guarded)
             if trial:
-                permit = await self._lease_permit(guarded)
+                permit = await self._trials.lease(guarded)
                 if permit is None and guarded.state in STOPPED:
                     raise self._refuse(guarded, self._open(guarded))
                 if self._plane.store_ok and not all(map(self._slots.valid, slots[:held])):
@@ -179,7 +164,7 @@ class Guard:
             if held:
                 self._leave_slots(guarded, held, sent=sent)
             if permit is not None:
-                await self._settle_permit(guarded, permit, verdict)
+                await self._trials.settle(guarded, permit, verdict)
 
     async def probe(self, guarded: Guarded, request: Request, *, timeout_s: float) -> WireAnswer:
         """A call of our own, outside the counts: it spends contract slots, but no circuit and no bulkhead stops it.
@@ -245,44 +230,6 @@ class Guard:
         if answer is not None:
             recorder.retry_after_ms = max(recorder.retry_after_ms, retry_after_ms(answer.headers, self._plane.now_ms()))
         await self._plane.flusher.delivered()
-
-    def _trial_possible(self, guarded: Guarded) -> bool:
-        """Real traffic may test recovery when no probe does, and an operator's word leaves the circuit to itself."""
-        if guarded.settings.breaker.half_open_by != "traffic" or guarded.state in (State.FORCED_OPEN, State.DISABLED):
-            return False
-        circuit = guarded.circuit
-        return circuit.state is State.HALF_OPEN or machine.after_wait(circuit, self._plane.now_ms()) is not None
-
-    async def _lease_permit(self, guarded: Guarded) -> Permit | None:
-        breaker, store = guarded.settings.breaker, self._plane.circuit_store
-        lease_ms = guarded.settings.timeout_ms + LEASE_MARGIN_MS
-        try:
-            if move := machine.after_wait(guarded.circuit, self._plane.now_ms()):
-                await self._plane.move(guarded, move)
-            if guarded.circuit.state is not State.HALF_OPEN:
-                return None
-            permit = Permit(uuid4().hex, guarded.circuit.epoch)
-            limit = breaker.permitted_number_of_calls_in_half_open_state
-            leased = await store.lease_permit(guarded.slug, permit.epoch, permit.id, permitted=limit, lease_ms=lease_ms)
-            return permit if leased else None
-        except (RedisError, OSError):
-            return None
-
-    async def _settle_permit(self, guarded: Guarded, permit: Permit, verdict: str) -> None:
-        """Settled even when the caller has gone: a verdict that was reached is never lost to a cancellation."""
-        await asyncio.shield(self._judge_trial(guarded, permit, verdict))
-
-    async def _judge_trial(self, guarded: Guarded, permit: Permit, verdict: str) -> None:
-        try:
-            passed = await self._plane.circuit_store.settle_permit(guarded.slug, permit.epoch, permit.id, verdict)
-            if passed is None or guarded.circuit.epoch != permit.epoch:
-                return
-            failure = "see the last failures" if verdict == "failed" else None
-            move = machine.after_trial(guarded.settings.breaker, guarded.circuit, passed=passed, failure=failure)
-            if move:
-                await self._plane.move(guarded, move)
-        except (RedisError, OSError):
-            return  # the permit lapses, and the half-open limit decides
 
     async def _take_slots(self, guarded: Guarded) -> int:
         """Take one slot of every contract; on a refusal give back those already taken."""
