@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('enabled', models.BooleanField(default=True, help_text='A disabled route matches nothing.')),
                 ('integration_type', models.CharField(choices=[('target', 'target: pass the request through to a downstream')], default='target', help_text='What answers the request.', max_length=20, verbose_name='goes to')),
                 ('integration_path', models.CharField(blank=True, help_text="Path below the base URL; it may use parameters of the route's path. Empty: the request's own path.", max_length=500, verbose_name='path at the target')),
-                ('cache_ttl_s', models.FloatField(default=0, help_text='Whole answers younger than this are given again at the front door. 0: no route cache.', validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(31536000)], verbose_name='cache for (s)')),
+                ('cache_ttl_s', models.FloatField(default=0, help_text="0: a route keeps no answers yet; its target's cache does.", validators=[django.core.validators.MinValueValidator(0), django.core.validators.MaxValueValidator(31536000)], verbose_name='cache for (s)')),
                 ('cache_vary_headers', breakers.models.fields.WordsField(blank=True, default=list, help_text='Request headers that make a different answer.', verbose_name='vary by headers')),
                 ('cache_vary_query', breakers.models.fields.WordsField(blank=True, default=None, help_text='Query parameters that make a different answer. Empty: all of them.', null=True, verbose_name='vary by query')),
                 ('created_at', models.DateTimeField(auto_now_add=True, help_text='When it was made.')),
