@@ -81,7 +81,7 @@ BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")
 CONTROL_PORT = _number("CONTROL_PORT", 8000, 0, 65535)
 FRONTDOOR_PORT = _number("FRONTDOOR_PORT", 8080, 0, 65535)
 # Where browsers reach the front door, when that is not this host and FRONTDOOR_PORT.
-FRONTDOOR_URL = env.str("FRONTDOOR_URL", default="").rstrip("/")
+PUBLIC_FRONTDOOR_URL = env.str("PUBLIC_FRONTDOOR_URL", default="").rstrip("/")
 FRONTDOOR_WORKERS = _number("FRONTDOOR_WORKERS", 1, 1, 256)
 DEMO = _flag("DEMO", True)
 RANGE_PORT = _number("RANGE_PORT", 8090, 1, 65527)  # the demo's downstreams take the eight ports after it

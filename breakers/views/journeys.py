@@ -104,5 +104,5 @@ def _page(
 
 def _snippet(request: HttpRequest, slug: str) -> str:
     host = request.get_host().rpartition(":")[0] or request.get_host()
-    front = settings.FRONTDOOR_URL or f"{request.scheme}://{host}:{settings.FRONTDOOR_PORT}"
+    front = settings.PUBLIC_FRONTDOOR_URL or f"{request.scheme}://{host}:{settings.FRONTDOOR_PORT}"
     return f'<script src="{front}/-/delay-banner.js?journey={slug}&amp;lang=en" defer></script>'
