@@ -41,7 +41,9 @@ class Round(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """Medians over all rounds. `idle` is the share of a core that the server takes without any load."""
+    """Over all rounds: the least CPU for a request, since what neighbours do to a shared core only adds to it, and the
+    median of throughput by the clock. `idle` is the share of a core that the server takes without any load.
+    """
 
     cpu_s_each: float
     per_s: float
@@ -69,7 +71,7 @@ async def alternate(targets: Iterable[Aimed], *, rounds: int, seconds: float) ->
             kept.append(await drive(target, seconds=seconds))
     return [
         Measured(
-            median((r.cpu_s - share * r.seconds) / r.requests for r in kept),
+            min((r.cpu_s - share * r.seconds) / r.requests for r in kept),
             median(r.requests / r.seconds for r in kept),
             share,
         )
