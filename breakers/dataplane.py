@@ -281,14 +281,6 @@ class Hosted:
         """Run `work` on the plane's loop and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
-    def call(self, function: Callable[[], T], timeout_s: float = 5) -> T:
-        """Call a plain function on the plane's loop, where its state may be read."""
-
-        async def work() -> T:
-            return function()
-
-        return self.run(work(), timeout_s)
-
 
 @cache
 def hosted(kind: Kind) -> Hosted:

@@ -16,7 +16,6 @@ from .answers import Fields, Reply
 from .headers import RawHeaders, first
 from .matching import decode
 
-PREFIX = "/-/"
 DELAY = "/-/processing-delay"
 BANNER = "/-/delay-banner.js"
 HEALTH = "/-/healthz"

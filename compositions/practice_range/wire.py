@@ -95,10 +95,6 @@ class Listener:
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
 
-    @property
-    def is_open(self) -> bool:
-        return self._server is not None
-
     async def open(self) -> None:
         if self._server is None:
             self._server = await asyncio.start_server(
