@@ -125,7 +125,9 @@ async def test_the_database_wins_over_a_copy_that_is_ahead_of_it(valkey: str, da
 async def test_with_everything_away_the_last_good_file_is_used(valkey: str, database: Database, feed_on: Any) -> None:
     database.commit(4, catalog={"title": "Catalog"})
     database.publish(valkey)
-    await feed_on(valkey).start()
+    first = feed_on(valkey)
+    await first.start()
+    await first.close()  # the file is written beside the swap
     database.away = True
     feed = feed_on(NOBODY)
     await feed.start()
