@@ -1,24 +1,40 @@
 """What an operator owns, as rows: typed columns, one table for each noun or part of one."""
 
 from .breakers import Breaker, BreakerPolicy, ClassificationRule
+from .consumers import ApiKey, Consumer
 from .contracts import Contract
 from .delays import Journey, JourneyDelay, JourneyMessage, JourneyTarget
 from .overrides import Override, Transition
+from .plans import PlanOverride, UsagePlan
 from .probes import Probe, ProbeRun
+from .rules import RequestRule
+from .stages import Stage
 from .targets import Target
+from .throttles import Throttle
+from .usage import QuotaLedger, RuleCount, UsageCount
 
 __all__ = [
+    "ApiKey",
     "Breaker",
     "BreakerPolicy",
     "ClassificationRule",
+    "Consumer",
     "Contract",
     "Journey",
     "JourneyDelay",
     "JourneyMessage",
     "JourneyTarget",
     "Override",
+    "PlanOverride",
     "Probe",
     "ProbeRun",
+    "QuotaLedger",
+    "RequestRule",
+    "RuleCount",
+    "Stage",
     "Target",
+    "Throttle",
     "Transition",
+    "UsageCount",
+    "UsagePlan",
 ]

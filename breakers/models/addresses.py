@@ -1,5 +1,7 @@
 """Which addresses may be registered: the base URL that calls go to, and the links that people follow."""
 
+from collections.abc import Sequence
+from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -28,6 +30,16 @@ def base_url(value: str) -> None:
 def web_address(value: str) -> None:
     """A validator: a link that a browser may follow."""
     _web(value)
+
+
+def networks(values: Sequence[str]) -> None:
+    """A validator: addresses and networks in CIDR notation, such as 10.0.0.0/8 or 2001:db8::/32."""
+    for value in values:
+        try:
+            ip_network(value)
+        except ValueError as error:
+            text = f"{value} is not an address or network: {error}. Write 10.0.0.0/8."
+            raise ValidationError(text, "network") from None
 
 
 def _web(value: str) -> SplitResult:

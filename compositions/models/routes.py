@@ -2,13 +2,20 @@
 
 from django.db import models
 
-from breakers.models import Target
+from breakers.models import Stage, Target
+from breakers.models.addresses import networks, web_address
 from breakers.models.fields import SlugField, WordsField
 from breakers.models.targets import between
 
 
 class Integration(models.TextChoices):
     TARGET = "target", "target: pass the request through to a downstream"
+
+
+class AuthorizerType(models.TextChoices):
+    NONE = "", "none: whoever reaches the route may call it"
+    JWT = "jwt", "jwt: a signed bearer token of an issuer"
+    TRUSTED_HEADER = "trusted_header", "trusted header: a proxy in front has authenticated the caller"
 
 
 class Route(models.Model):
@@ -45,11 +52,59 @@ class Route(models.Model):
         blank=True,
         help_text="Path below the base URL; it may use parameters of the route's path. Empty: the request's own path.",
     )
+    stages = models.ManyToManyField(
+        Stage, related_name="routes", help_text="Entrances through which the route can be reached."
+    )
+    api_key_required = models.BooleanField(
+        "needs an API key",
+        default=False,
+        help_text="Requests without a key of a plan of this stage are refused. A key identifies; it does not "
+        "authenticate.",
+    )
+    authorizer_type = models.CharField(
+        "authorizer",
+        max_length=20,
+        blank=True,
+        choices=AuthorizerType.choices,
+        default=AuthorizerType.NONE,
+        help_text="What proves who the caller is. A key alone opens nothing that an authorizer guards.",
+    )
+    authorizer_issuer = models.CharField(
+        "issuer", max_length=500, blank=True, help_text="jwt: the `iss` that tokens must carry."
+    )
+    authorizer_audience = models.CharField(
+        "audience", max_length=500, blank=True, help_text="jwt: one of the token's `aud` must be this."
+    )
+    authorizer_jwks_url = models.CharField(
+        "JWKS URL",
+        max_length=500,
+        blank=True,
+        validators=[web_address],
+        help_text="jwt: where the issuer publishes its keys. Fetched in the background and kept.",
+    )
+    authorizer_jwks = models.TextField(
+        "public keys",
+        blank=True,
+        help_text="jwt: where the issuer has no address for its keys, the keys themselves as PEM blocks. "
+        "With several, put a line `kid: …` above each.",
+    )
+    authorizer_header = models.CharField(
+        "header", max_length=100, blank=True, help_text="trusted header: the header that names the caller."
+    )
+    authorizer_from = WordsField(
+        "from networks",
+        blank=True,
+        default=list,
+        validators=[networks],
+        help_text="trusted header: networks (CIDR) of the proxy. From anywhere else the request is refused.",
+    )
     cache_ttl_s = models.FloatField(
         "cache for (s)",
-        default=0,
+        null=True,
+        blank=True,
+        default=None,
         validators=between(0, 31_536_000),
-        help_text="0: a route keeps no answers yet; its target's cache does.",
+        help_text="Answers are given again for so long, without a call. 0: never. Empty: as its stage says.",
     )
     cache_vary_headers = WordsField(
         "vary by headers", blank=True, default=list, help_text="Request headers that make a different answer."
