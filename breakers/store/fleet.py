@@ -10,7 +10,10 @@ Kind = Literal["frontdoor", "runner", "control"]
 
 
 class Worker(msgspec.Struct):
-    """One process's report; `at_ms` and `started_ms` are the store's time."""
+    """One process's report; `at_ms` and `started_ms` are the store's time.
+
+    `inexact` names what a front door decides without the store that would make it exact: rates, quotas, rules.
+    """
 
     id: str
     kind: Kind
@@ -19,6 +22,7 @@ class Worker(msgspec.Struct):
     version: int
     at_ms: float
     started_ms: float
+    inexact: tuple[str, ...] = ()
 
     def fresh(self, now_ms: float) -> bool:
         return now_ms - self.at_ms < FRESH_MS
@@ -42,6 +46,15 @@ class FleetStore:
 
     async def report(self, worker: Worker) -> None:
         await self.valkey.hset(self.key, worker.id, msgspec.json.encode(worker))
+
+    async def report_and_count(self, worker: Worker) -> int:
+        """Report, and learn how many processes of the same kind are alive, in one round trip."""
+        pipeline = self.valkey.pipeline(transaction=False)
+        pipeline.hset(self.key, worker.id, msgspec.json.encode(worker))
+        pipeline.hvals(self.key)
+        _, reports = await pipeline.execute()
+        workers = [read_worker(report) for report in reports]
+        return sum(other.kind == worker.kind and other.fresh(worker.at_ms) for other in workers)
 
     async def leave(self, worker_id: str) -> None:
         await self.valkey.hdel(self.key, worker_id)
