@@ -1,23 +1,23 @@
-"""Everything a process needs to guard calls, in one object: configuration, circuits, slots, cache, guard.
+"""Everything a process needs to guard calls, in one object: configuration, circuits, slots, cache, guard, admission.
 
-Hosted alike by front doors, Celery workers ("runners") and control. It keeps itself true in the background: pushes
-arrive in milliseconds, and a read every second corrects whatever a push has missed.
+Hosted alike by front doors, Celery workers ("runners") and control; only front doors let requests in. It keeps itself
+true in the background: pushes arrive in milliseconds, and a read every second corrects whatever a push has missed.
 """
 
 import asyncio
 import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Coroutine
-from functools import cache
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any
 
 import msgspec
 import structlog
 from django.conf import settings
 from redis.exceptions import RedisError
 
+from breakers.admission.door import Admission
 from breakers.core.machine import Circuit, Move
 from breakers.core.settings import Override, TargetSettings, parse_target
 from breakers.delays import DelayDocs
@@ -41,7 +41,6 @@ TICK_S = 0.05
 RETRY_S = 0.3
 
 log = structlog.get_logger(__name__)
-T = TypeVar("T")
 
 
 class DataPlane:
@@ -52,6 +51,7 @@ class DataPlane:
         self.worker = Worker(self.id, kind, pid, host, version=0, at_ms=0, started_ms=time.time() * 1000)
         self.valkey = connect_async()
         self.store_ok = False
+        self.frontdoors = 1  # that share the limits, as last seen
         self._clock_offset_ms = (time.time() - time.monotonic()) * 1000
         self._listeners: list[Callable[[], None]] = []
         self.circuit_store = CircuitStore(self.valkey, prefix)
@@ -73,6 +73,8 @@ class DataPlane:
     async def start(self) -> None:
         """Ready to guard calls on return: with the best configuration in reach, and circuits if the store answers."""
         self.config.subscribe(self._configure)
+        if self._admits:
+            self.config.subscribe(self.admission.configure)
         await self.config.start()
         await self._reconcile()
         loops = (
@@ -86,6 +88,8 @@ class DataPlane:
         )
         for loop in loops:
             self.spawn(loop)
+        if self._admits:
+            self.admission.start()
 
     async def close(self) -> None:
         """Deliver what is pending, leave the fleet, close every connection."""
@@ -97,6 +101,8 @@ class DataPlane:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=0.2)
         try:
+            if self._admits:
+                await self.admission.close()
             await self.flusher.flush()
             await self.cache.flush()
             await self.slots.close()
@@ -106,6 +112,15 @@ class DataPlane:
         await asyncio.gather(*(wire.close() for _, wire in self._wires.values()))
         await self.config.close()
         await self.valkey.aclose()
+
+    @cached_property
+    def admission(self) -> Admission:
+        """The inbound door; made when it is first asked for, since only front doors have one."""
+        return Admission(self, self._addresses, settings.KEY_PREFIX)
+
+    @property
+    def _admits(self) -> bool:
+        return self.worker.kind == "frontdoor"
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run `work` for as long as this object lives."""
@@ -203,7 +218,11 @@ class DataPlane:
     async def _report(self) -> None:
         self.worker.at_ms = self.now_ms()
         try:
-            await self.fleet.report(self.worker)
+            if self._admits:
+                self.worker.inexact = self.admission.inexact()
+                self.frontdoors = max(1, await self.fleet.report_and_count(self.worker))
+            else:
+                await self.fleet.report(self.worker)
         except (RedisError, OSError):
             return  # a worker that can't report is shown as missing, which is the truth
 
@@ -233,6 +252,8 @@ class DataPlane:
                 self.circuits.streak(message["t"], message["n"])
             case "slots":
                 self.slots.nudge(message["ids"])
+            case "tokens" if self._admits:
+                self.admission.tokens.nudge(message["ids"])
             case "config":
                 self.config.nudge()
 
@@ -261,28 +282,3 @@ def _limits(target: TargetSettings) -> list[ContractLimits]:
         )
         for contract in target.contracts
     ]
-
-
-class Hosted:
-    """A DataPlane on an event loop of its own thread, for processes whose own code is synchronous."""
-
-    def __init__(self, kind: Kind) -> None:
-        self._loop = asyncio.new_event_loop()
-        threading.Thread(target=self._loop.run_forever, name=f"dataplane-{kind}", daemon=True).start()
-        self.plane: DataPlane = asyncio.run_coroutine_threadsafe(self._start(kind), self._loop).result(timeout=30)
-
-    @staticmethod
-    async def _start(kind: Kind) -> DataPlane:
-        plane = DataPlane(kind)
-        await plane.start()
-        return plane
-
-    def run(self, work: Coroutine[Any, Any, T], timeout_s: float = 30) -> T:
-        """Run `work` on the plane's loop and wait for its result."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
-
-
-@cache
-def hosted(kind: Kind) -> Hosted:
-    """The one hosted DataPlane of this process, started when it is first asked for."""
-    return Hosted(kind)

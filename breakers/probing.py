@@ -20,11 +20,12 @@ from redis.exceptions import RedisError
 from breakers.core import machine
 from breakers.core.settings import ProbeSettings
 from breakers.core.states import State
-from breakers.dataplane import DataPlane, hosted
+from breakers.dataplane import DataPlane
 from breakers.guard.circuits import Guarded
 from breakers.guard.errors import GuardError
 from breakers.guard.faults import WireFailure
 from breakers.guard.messages import Request
+from breakers.hosting import hosted
 from breakers.models import ProbeRun
 from controlplane.kernel import seams
 from controlplane.kernel.errors import Conflict, NotFound, Unavailable

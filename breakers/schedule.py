@@ -1,4 +1,4 @@
-"""Beat's ticks for circuits. Every entry expires, so that a queue that stood still does not replay the past."""
+"""Beat's ticks for circuits and use. Every entry expires, so that a queue that stood still does not replay the past."""
 
 from celery.schedules import schedule
 
@@ -11,5 +11,7 @@ ENTRIES = {
     "breakers.tick": _every("breakers.tick", 1.0),
     "breakers.keep_history": _every("breakers.keep_history", 1.0),
     "breakers.expire": _every("breakers.expire", 2.0),
+    "breakers.count_use": _every("breakers.count_use", 15.0),
+    "breakers.note_used_keys": _every("breakers.note_used_keys", 20.0),
     "breakers.prune": _every("breakers.prune", 86_400.0),
 }

@@ -1,10 +1,10 @@
-"""What Celery beat sets off for circuits: probes, history, and the tidying of what has lapsed."""
+"""What Celery beat sets off: probes, the history of circuits, counts of use, and the tidying of what has lapsed."""
 
 from celery import shared_task
 from django.utils import timezone
 
-from breakers import probing, transitions
-from breakers.dataplane import hosted
+from breakers import probing, rollup, transitions
+from breakers.hosting import hosted
 from breakers.operations import journeys, overrides
 
 
@@ -30,3 +30,14 @@ def expire() -> None:
 @shared_task(name="breakers.prune")
 def prune() -> None:
     transitions.prune()
+    rollup.prune()
+
+
+@shared_task(name="breakers.count_use")
+def count_use() -> None:
+    rollup.roll_up()
+
+
+@shared_task(name="breakers.note_used_keys")
+def note_used_keys() -> None:
+    rollup.note_used()

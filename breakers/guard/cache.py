@@ -13,7 +13,7 @@ from typing import Protocol
 import msgspec
 from redis.exceptions import RedisError
 
-from breakers.core.settings import TargetSettings
+from breakers.core.settings import CacheSettings
 from breakers.store.cache import CacheStore, Entry, Write
 
 from .errors import GuardError
@@ -29,6 +29,15 @@ PASS_S = 10.0  # how long callers do not wait for each other after an answer tha
 MAX_QUEUED_BYTES = 16 << 20
 MAX_BATCH_BYTES = 4 << 20
 _OVERHEAD = 512  # bytes of an entry beside its body, roughly
+
+
+class Keeping(Protocol):
+    """Whose answers are kept, and how: a target, or anything else with a slug that no target can have."""
+
+    @property
+    def slug(self) -> str: ...
+    @property
+    def cache(self) -> CacheSettings: ...
 
 
 class Answered(Protocol):
@@ -86,11 +95,11 @@ class ResponseCache:
         self.dropped = 0
         self.failures = 0
 
-    def key(self, target: TargetSettings, request: Request) -> str | None:
+    def key(self, target: Keeping, request: Request) -> str | None:
         """The same text for requests that may share an answer; None if this one's answer may not be kept."""
         return cache_key(key_rule(target.slug, target.cache.vary_headers), request)
 
-    def fresh(self, target: TargetSettings, key: str, now_ms: float) -> Entry | None:
+    def fresh(self, target: Keeping, key: str, now_ms: float) -> Entry | None:
         """A local answer younger than `ttl_s`."""
         kept = self._local.get(key)
         if kept is None or now_ms - kept.entry.stored_at_ms >= target.cache.ttl_s * 1000:
@@ -99,7 +108,7 @@ class ResponseCache:
         return kept.entry
 
     async def fetch(
-        self, target: TargetSettings, key: str, now_ms: float, *, stale: bool, ask: bool = True
+        self, target: Keeping, key: str, now_ms: float, *, stale: bool, ask: bool = True
     ) -> Entry | None:
         """An answer younger than `ttl_s`, if `stale` than `ttl_s + max_stale_s`: the local one, else the shared.
 
@@ -126,7 +135,7 @@ class ResponseCache:
             self._put(key, _Kept(entry, entry.stored_at_ms, _size(key, entry)))
         return entry
 
-    def keep(self, target: TargetSettings, key: str, answer: Answered, now_ms: float) -> None:
+    def keep(self, target: Keeping, key: str, answer: Answered, now_ms: float) -> None:
         """Keep what may be kept: here at once, in the shared store with the next flush."""
         if answer.status != 200 or not target.cache.write_through or len(answer.body) > self._max_entry:
             return
@@ -284,7 +293,7 @@ class _Memory:
         return until is not None and time.monotonic() < until
 
 
-def _lifetime_ms(target: TargetSettings) -> float:
+def _lifetime_ms(target: Keeping) -> float:
     return (target.cache.ttl_s + target.cache.max_stale_s) * 1000
 
 

@@ -10,13 +10,17 @@ Headers = list[tuple[str, str]]
 
 
 class Request(msgspec.Struct):
-    """`path` is absolute and raw (still percent-encoded), `query` raw without `?`; header names are lower-case."""
+    """`path` is absolute and raw (still percent-encoded), `query` raw without `?`; header names are lower-case.
+
+    `private` names headers that, like Authorization, prove who the caller is: what is answered is the caller's own.
+    """
 
     method: str
     path: str
     query: str = ""
     headers: Headers = []
     body: bytes = b""
+    private: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct):

@@ -1,7 +1,8 @@
 """What may be kept or shared: the rule that caches hold nothing private, in one place for all of them.
 
 A request that carries Authorization or Cookie is private unless `vary_headers` names them; then each value has its own
-answer. An answer is private if it says so (Cache-Control, Set-Cookie) or depends on what the key does not hold (Vary).
+answer. So is one whose caller was proved by another header (`Request.private`). An answer is private if it says so
+(Cache-Control, Set-Cookie) or depends on what the key does not hold (Vary).
 """
 
 from functools import lru_cache
@@ -36,6 +37,8 @@ def key_rule(slug: str, vary_headers: tuple[str, ...]) -> KeyRule:
 def cache_key(rule: KeyRule, request: Request) -> str | None:
     """The same text for requests that may share an answer; None if the answer belongs to this caller alone."""
     if request.method != "GET" or request.body:
+        return None
+    if request.private and not rule.covered.issuperset(request.private):
         return None
     values: dict[str, str] = {}
     for name, value in request.headers:
