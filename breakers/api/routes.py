@@ -1,5 +1,17 @@
 """Every REST address of the protection floor."""
 
-from . import breakers, config, journeys, targets
+from . import breakers, capacity, config, consumers, journeys, keys, plans, rules, stages, targets, throttles
 
-urlpatterns = [*targets.routes, *breakers.routes, *journeys.routes, *config.routes]
+urlpatterns = [
+    *targets.routes,
+    *breakers.routes,
+    *journeys.routes,
+    *config.routes,
+    *stages.routes,
+    *plans.routes,
+    *throttles.routes,
+    *rules.routes,
+    *capacity.routes,
+    *consumers.routes,
+    *keys.routes,
+]

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from breakers.models.fields import SLUG, SLUG_RULE
 
 TOKEN = re.compile(r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")  # RFC 9110, section 5.6.2
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class WholeNumber(serializers.IntegerField):
@@ -67,6 +68,31 @@ class HeaderName(Word):
         return name
 
 
+class Method(Text):
+    def to_internal_value(self, data: Any) -> str:
+        method = super().to_internal_value(data)
+        if method not in METHODS:
+            remedy = (
+                f"Write {method.upper()}: methods are in capitals" if method.upper() in METHODS else "Unknown method"
+            )
+            raise serializers.ValidationError(f"{remedy}. Known are {', '.join(METHODS)}.", "invalid_choice")
+        return method
+
+
+class Rate(Number):
+    """Requests per second."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=0.001, max_value=1_000_000, **kwargs)
+
+
+class Burst(WholeNumber):
+    """Requests at once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_value=1, max_value=1_000_000, **kwargs)
+
+
 class Slug(Text):
     """The name of another noun."""
 
@@ -95,3 +121,15 @@ class Checked(Text):
         except ValueError as error:
             raise serializers.ValidationError(f"{error}.", "invalid") from None
         return text
+
+
+def once(words: list[str], what: str) -> list[str]:
+    """`words` as they are. Raises when one stands there twice."""
+    if twice := sorted({word for word in words if words.count(word) > 1}):
+        raise serializers.ValidationError(f"Name each {what} once: {', '.join(twice)}.", "duplicate")
+    return words
+
+
+def figure(value: Any) -> Any:
+    """A column's value as JSON writes it: 60.0 s are 60 s."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

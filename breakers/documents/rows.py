@@ -8,6 +8,7 @@ from django.db.models import Model, QuerySet
 from breakers.models import Breaker, BreakerPolicy, ClassificationRule, Contract, Probe, Target
 
 from .defaults import CACHE, CONTRACT, PLAIN, Document, complete
+from .fields import figure
 
 _PLAIN = [name for name in PLAIN if name != "slug"]
 # Empty columns follow the adaptive defaults. (column, what an empty one holds)
@@ -58,16 +59,16 @@ def stated(target: Target) -> Document:
     """What was stated about the target, without the defaults that adapt."""
     breaker = getattr(target, "breaker", None)
     probe = getattr(target, "probe", None)
-    found: Document = {name: _figure(getattr(target, name)) for name in PLAIN}
+    found: Document = {name: figure(getattr(target, name)) for name in PLAIN}
     if breaker is not None:
         found["breaker"] = _filled(breaker, _BREAKER)
         found["breaker"]["policies"] = [_filled(policy, _POLICY) for policy in target.policies.all()]
     found["probe"] = None if probe is None else _filled(probe, _PROBE)
     found["classification"] = [{"match": rule.match, "outcome": rule.outcome} for rule in target.classification.all()]
     found["contracts"] = [
-        {name: _figure(getattr(contract, name)) for name in CONTRACT} for contract in target.contracts.all()
+        {name: figure(getattr(contract, name)) for name in CONTRACT} for contract in target.contracts.all()
     ]
-    found["cache"] = {name: _figure(getattr(target, f"cache_{name}")) for name in CACHE}
+    found["cache"] = {name: figure(getattr(target, f"cache_{name}")) for name in CACHE}
     found["fallback"] = {"static": target.fallback_static}
     return found
 
@@ -135,9 +136,4 @@ def _columns(stated: Document, empty: dict[str, Any]) -> dict[str, Any]:
 def _filled(row: Model, empty: Iterable[str]) -> Document:
     """The columns of `row` that are not empty."""
     values = {name: getattr(row, name) for name in empty}
-    return {name: _figure(value) for name, value in values.items() if value is not None and value != ""}
-
-
-def _figure(value: Any) -> Any:
-    """A column's value as JSON writes it: 60.0 s are 60 s."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return {name: figure(value) for name, value in values.items() if value is not None and value != ""}
