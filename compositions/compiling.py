@@ -8,5 +8,5 @@ from controlplane.config.pieces import Piece
 
 
 def pieces() -> Iterator[Piece]:
-    for route in Route.objects.select_related("target"):
+    for route in Route.objects.select_related("target").prefetch_related("stages"):
         yield Piece("route", route.slug, document(route))

@@ -1,15 +1,22 @@
-"""The routes page: where each request goes, and one click to send it elsewhere, with a reason and a way back."""
+"""The routes page: where each request goes, and one click to send it elsewhere, with a reason and a way back.
+
+Beside it, a route's limits: who may call it, how often, and why.
+"""
 
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+import breakers.routes
+from breakers import capacity
 from breakers.models import Target
+from breakers.panels.findings import shown
+from breakers.panels.limits import of_route
 from compositions.documents.routes import document
 from compositions.models import Route
 from compositions.operations import routes as operations
@@ -68,6 +75,27 @@ def undo(request: HttpRequest, slug: str) -> HttpResponse:
     except Problem as problem:
         messages.error(request, _said(problem))
     return redirect("routes")
+
+
+@require_safe
+@never_cache
+@login_required_keeping_form
+@require("view")
+def limits(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who may call the route, how often in each of its stages, and why."""
+    facts = next((known for known in breakers.routes.known() if known.slug == slug), None)
+    if facts is None:
+        raise Http404(f"There is no route “{slug}”.")
+    route = operations.find(slug)
+    context = {
+        "route": route,
+        "facts": facts,
+        "places": of_route(facts),
+        "authorizer": document(route)["authorizer"],
+        "findings": shown(found for found in capacity.findings() if found.touches("route", slug)),
+        "may_configure": can(request.user, "configure", f"route:{slug}"),
+    }
+    return render(request, "compositions/route_limits.html", context)
 
 
 def _page(

@@ -20,7 +20,18 @@ SEAMS = {
     "API_ROUTES": ("switchgear.E008", "a list of URL patterns"),
     "PROBLEM_MODULES": ("switchgear.E009", "a module with Problem classes"),
     "BEAT_SCHEDULES": ("switchgear.E010", "a mapping of beat entries"),
+    "ROUTE_SOURCES": ("switchgear.E013", "a function that yields the facts of routes"),
+    "HEALTH_SOURCES": ("switchgear.E014", "a function that says how something fares"),
 }
+FUNCTIONS = (
+    "CONFIG_COMPILERS",
+    "PROBE_SOURCES",
+    "DELAY_SOURCES",
+    "IMPACT_SOURCES",
+    "METRIC_SOURCES",
+    "HEALTH_SOURCES",
+    "ROUTE_SOURCES",
+)
 
 
 @register()
@@ -40,7 +51,7 @@ def seams_lead_somewhere(**_: Any) -> list[CheckMessage]:
 def compilers_are_functions(**_: Any) -> list[CheckMessage]:
     """Sources are called without arguments known here, so only that they can be called is checked."""
     found: list[CheckMessage] = []
-    for name in ("CONFIG_COMPILERS", "PROBE_SOURCES", "DELAY_SOURCES", "IMPACT_SOURCES", "METRIC_SOURCES"):
+    for name in FUNCTIONS:
         for path in getattr(settings, name):
             try:
                 source = seams.resolve(path)

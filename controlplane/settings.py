@@ -76,6 +76,7 @@ def _secret_key() -> str:
 DEBUG = _flag("DEBUG", False)
 DATA_DIR = (BASE_DIR / Path(env.str("DATA_DIR", default=".data")).expanduser()).resolve()
 LAST_GOOD = DATA_DIR / "last-good.json"
+DEMO_KEY = DATA_DIR / "demo-key"  # API key of the demo's partner
 SECRET_KEY = _secret_key()
 BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")
 CONTROL_PORT = _number("CONTROL_PORT", 8000, 0, 65535)
@@ -108,7 +109,9 @@ CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"
 PROBE_SOURCES = ["breakers.probing.synthetic"]
 DELAY_SOURCES: list[str] = []
 IMPACT_SOURCES = ["compositions.impact.routes"]
-METRIC_SOURCES = ["breakers.metrics.families"]
+ROUTE_SOURCES = ["compositions.facts.routes"]
+HEALTH_SOURCES = ["breakers.health.limits"]
+METRIC_SOURCES = ["breakers.metrics.families", "breakers.usage.families"]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",
     "breakers.panels.circuits.Circuits",
@@ -116,7 +119,12 @@ DASHBOARD_PANELS = [
 ]
 APP_URLS = ["breakers.urls", "compositions.urls"]
 API_ROUTES = ["breakers.api.routes", "compositions.api.routes"]
-PROBLEM_MODULES = ["controlplane.kernel.errors", "breakers.guard.errors", "compositions.frontdoor.answers"]
+PROBLEM_MODULES = [
+    "controlplane.kernel.errors",
+    "breakers.guard.errors",
+    "breakers.admission.errors",
+    "compositions.frontdoor.answers",
+]
 FRONTDOOR_APP = "compositions.frontdoor.app:app"
 DEMO_SERVER = "compositions.practice_range.server"  # run as a module
 DEMO_SEED = "compositions.practice_range.seed.seed"
@@ -125,15 +133,69 @@ NAVIGATION = [
     ("Board", "/"),
     ("Journeys", "/journeys/"),
     ("Routes", "/routes/"),
+    (
+        "Access",
+        [
+            ("Plans", "/plans/"),
+            ("Consumers", "/consumers/"),
+            ("Keys", "/keys/"),
+            ("Throttles", "/throttles/"),
+            ("Stages", "/stages/"),
+            ("Rules", "/rules/"),
+            ("Capacity", "/capacity/"),
+        ],
+    ),
     ("Audit", "/audit/"),
     ("Admin", "/admin/"),
     ("API docs", "/api/docs/"),
 ]
 
+# The back office's index: groups, and in each the models by label. What is named nowhere is shown last.
+BACKOFFICE_INDEX = [
+    ("Targets", ["breakers.target", "breakers.journey", "breakers.override", "breakers.journeydelay"]),
+    (
+        "Access and limits",
+        [
+            "breakers.stage",
+            "breakers.usageplan",
+            "breakers.consumer",
+            "breakers.apikey",
+            "breakers.throttle",
+            "breakers.requestrule",
+            "breakers.quotaledger",
+        ],
+    ),
+    ("Delivery", ["compositions.route", "config.confighead", "config.configversion", "config.configpiece"]),
+    (
+        "Record",
+        [
+            "audit.auditentry",
+            "audit.auditchain",
+            "config.revision",
+            "breakers.transition",
+            "breakers.proberun",
+            "breakers.usagecount",
+            "breakers.rulecount",
+        ],
+    ),
+    (
+        "People",
+        [
+            "auth.user",
+            "auth.group",
+            "access.apitoken",
+            "sessions.session",
+            "axes.accesslog",
+            "axes.accessattempt",
+            "axes.accessfailurelog",
+        ],
+    ),
+]
+
 # Django ---------------------------------------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "controlplane.dashboard.apps.BackOffice",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -283,6 +345,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_CALLABLE = "controlplane.access.views.locked_out"
 AXES_CLIENT_IP_CALLABLE = "controlplane.access.views.client_address"
 AXES_VERBOSE = False
+AXES_ENABLE_ADMIN = False  # its rows are shown by ours, which asks for acts and shows nothing that was posted
 
 # REST -----------------------------------------------------------------------------------------------------------------
 
@@ -308,6 +371,11 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "FindingSeverityEnum": "breakers.core.capacity.SEVERITIES",
+        "LimitOnStoreErrorEnum": "breakers.models.stages.LimitOnStoreError",
+        "SeverityEnum": "breakers.models.delays.Severity",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "controlplane.kernel.schema.with_problems",

@@ -12,7 +12,7 @@ from controlplane.kernel.access import Principal
 @noun("routes", RouteShape, one="route")
 class Routes(NounViewSet):
     kind = "route"
-    queryset = Route.objects.select_related("target")
+    queryset = routes.rows()
     serializer_class = RouteShape
 
     def document(self, row: Route) -> Document:

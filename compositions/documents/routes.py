@@ -6,12 +6,27 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 
 from breakers.documents.defaults import Document
-from breakers.documents.fields import Checked, Flag, HeaderName, Number, Slug, Text, WholeNumber, Word
+from breakers.documents.fields import (
+    METHODS,
+    Checked,
+    Flag,
+    HeaderName,
+    Method,
+    Number,
+    Slug,
+    Text,
+    WholeNumber,
+    Word,
+    figure,
+    once,
+)
+from breakers.documents.stages import MAIN
 from compositions.frontdoor.matching import LITERAL, parse_template
 from compositions.models import Route
 from controlplane.kernel.rest import StrictSerializer
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+from . import authorizers
+
 NOT_SERVED = ("composition", "pipe")
 BUILT_INS = "/-/"
 
@@ -31,17 +46,6 @@ def template(path: str) -> None:
 def target_path(path: str) -> None:
     """A rule: like a route's path, save that a target may have its own `/-/`."""
     template(path.replace(BUILT_INS, "/_/", 1) if path.startswith(BUILT_INS) else path)
-
-
-class Method(Text):
-    def to_internal_value(self, data: Any) -> str:
-        method = super().to_internal_value(data)
-        if method not in METHODS:
-            remedy = (
-                f"Write {method.upper()}: methods are in capitals" if method.upper() in METHODS else "Unknown method"
-            )
-            raise serializers.ValidationError(f"{remedy}. Known are {', '.join(METHODS)}.", "invalid_choice")
-        return method
 
 
 class IntegrationShape(StrictSerializer):
@@ -76,17 +80,18 @@ class IntegrationShape(StrictSerializer):
 
 
 class RouteCacheShape(StrictSerializer):
-    ttl_s = Number(required=False, min_value=0, max_value=31_536_000, help_text="0. (A route cache is not served yet.)")
+    ttl_s = Number(
+        required=False,
+        allow_null=True,
+        min_value=0,
+        max_value=31_536_000,
+        help_text="0: never. Default null: as the stage says. Above 3600 is rarely meant: an answer is not asked for "
+        "again before.",
+    )
     vary_headers = serializers.ListField(child=HeaderName(), required=False, max_length=20)
     vary_query = serializers.ListField(
         child=Word(), required=False, allow_null=True, max_length=50, help_text="Default null: every parameter."
     )
-
-    def validate_ttl_s(self, value: float) -> float:
-        if value > 0:
-            text = "A route keeps no answers yet; set cache.ttl_s of its target instead."
-            raise serializers.ValidationError(text, "not_served")
-        return value
 
 
 class RouteShape(StrictSerializer):
@@ -99,12 +104,26 @@ class RouteShape(StrictSerializer):
     priority = WholeNumber(required=False, min_value=0, max_value=1_000_000, help_text="Lowest first. Default 100.")
     enabled = Flag(required=False, help_text="Default true.")
     integration = IntegrationShape()
+    stages = serializers.ListField(
+        child=Slug(),
+        required=False,
+        min_length=1,
+        max_length=100,
+        help_text='Entrances through which it can be reached. Default ["main"].',
+    )
+    api_key_required = Flag(
+        required=False, help_text="Default false. A key identifies a consumer; it does not authenticate one."
+    )
+    authorizer = authorizers.AuthorizerShape(
+        required=False, allow_null=True, help_text="What proves who calls. Default null: nothing."
+    )
     cache = RouteCacheShape(required=False, allow_null=True)
 
     def validate_methods(self, methods: list[str]) -> list[str]:
-        if twice := sorted({method for method in methods if methods.count(method) > 1}):
-            raise serializers.ValidationError(f"Name each method once: {', '.join(twice)}.", "duplicate")
-        return methods
+        return once(methods, "method")
+
+    def validate_stages(self, slugs: list[str]) -> list[str]:
+        return once(slugs, "stage")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         path = attrs["integration"].get("path")
@@ -121,24 +140,45 @@ def likeness(path: str) -> tuple[tuple[int, str], ...]:
     return tuple((part.kind, part.text if part.kind == LITERAL else "") for part in parse_template(path).segments)
 
 
+def complete(slug: str, stated: Document) -> Document:
+    """The whole document of what was stated."""
+    cache = stated.get("cache") or {}
+    return {
+        "slug": slug,
+        "title": stated.get("title", ""),
+        "methods": list(stated.get("methods", ["GET"])),
+        "path": stated["path"],
+        "priority": stated.get("priority", 100),
+        "enabled": stated.get("enabled", True),
+        "integration": {
+            "type": stated["integration"]["type"],
+            "target": stated["integration"]["target"],
+            "path": stated["integration"].get("path") or None,
+        },
+        "stages": sorted(stated.get("stages", [MAIN])),
+        "api_key_required": stated.get("api_key_required", False),
+        "authorizer": stated.get("authorizer"),
+        "cache": {
+            "ttl_s": figure(cache.get("ttl_s")),
+            "vary_headers": list(cache.get("vary_headers", [])),
+            "vary_query": cache.get("vary_query"),
+        },
+    }
+
+
 def document(route: Route) -> Document:
     """What GET gives and PUT accepts."""
-    ttl = route.cache_ttl_s
-    return {
-        "slug": route.slug,
-        "title": route.title,
-        "methods": list(route.methods),
-        "path": route.path,
-        "priority": route.priority,
-        "enabled": route.enabled,
-        "integration": {
-            "type": route.integration_type,
-            "target": route.target.slug,
-            "path": route.integration_path or None,
-        },
+    integration = {"type": route.integration_type, "target": route.target.slug, "path": route.integration_path}
+    stated = {
+        **{name: getattr(route, name) for name in ("title", "methods", "path", "priority", "enabled")},
+        "integration": integration,
+        "stages": [stage.slug for stage in route.stages.all()],
+        "api_key_required": route.api_key_required,
+        "authorizer": authorizers.document(route),
         "cache": {
-            "ttl_s": int(ttl) if float(ttl).is_integer() else ttl,
-            "vary_headers": list(route.cache_vary_headers),
+            "ttl_s": route.cache_ttl_s,
+            "vary_headers": route.cache_vary_headers,
             "vary_query": None if route.cache_vary_query is None else list(route.cache_vary_query),
         },
     }
+    return complete(route.slug, stated)

@@ -1,24 +1,35 @@
 """What goes back to the client: a status, fields and a body, and problems as RFC 9457 says."""
 
+import itertools
 import json
 import math
+import secrets
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 
 from controlplane.kernel.errors import Problem
+from controlplane.kernel.logs import HARMLESS_ID
 
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Fields = list[tuple[bytes, bytes]]
 
+_numbers = itertools.count()
+_worker = secrets.token_hex(8)
+
 
 class Reply(msgspec.Struct):
     status: int
     headers: Fields
     body: bytes = b""
+
+
+def own_id(given: str) -> str:
+    """The client's id of the request when it is harmless, else one that no other request of any worker has."""
+    return given if given and HARMLESS_ID.fullmatch(given) else f"{_worker}{next(_numbers):012x}"
 
 
 async def send_reply(send: Send, reply: Reply) -> None:

@@ -22,7 +22,7 @@ HEALTH = "/-/healthz"
 METHODS = b"GET, HEAD, OPTIONS"
 SCRIPT_MAX_AGE_S = 300
 PREFLIGHT_MAX_AGE_S = 600
-ALLOWED_FIELDS = b"Content-Type, Idempotency-Key, If-None-Match, X-Request-ID"
+ALLOWED_FIELDS = b"Content-Type, Idempotency-Key, If-None-Match, X-API-Key, X-Request-ID"
 
 
 class Builtins:
@@ -72,7 +72,7 @@ class Builtins:
 
     def _delay(self, journey: str | None, query: bytes, headers: RawHeaders, delays: DelayDocs | None) -> Reply:
         if delays is None:
-            raise Unavailable("The configuration is not loaded yet.", reason="starting", retry_after_s=1)
+            raise not_loaded()
         tags = origin = None
         for name, value in headers:
             if name == b"if-none-match":
@@ -94,6 +94,10 @@ class Builtins:
             unchanged = [field for field in script.headers if field[0] not in (b"content-type", b"content-encoding")]
             return Reply(304, unchanged)
         return script
+
+
+def not_loaded() -> Unavailable:
+    return Unavailable("The configuration is not loaded yet.", reason="starting", retry_after_s=1)
 
 
 def _script(source: bytes) -> Mapping[str, Reply]:

@@ -4,9 +4,16 @@ Fields that speak about one connection only (hop-by-hop) end here: those that RF
 those that `Connection` lists. Host and Content-Length are the next hop's own; Via and X-Forwarded-* say who passed.
 """
 
+from __future__ import annotations
+
+import itertools
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from breakers.guard.messages import Answer, Headers
+
+if TYPE_CHECKING:
+    from .cors import Origins
 
 RawHeaders = Sequence[tuple[bytes, bytes]]
 
@@ -46,11 +53,30 @@ _VIA_HERE = (b"via", f"1.1 {PSEUDONYM}".encode())
 
 
 class Incoming:
-    """A request's header fields, read once: what is passed on, and what the front door itself must know."""
+    """A request's header fields, read once: what is passed on, and what the front door itself must know.
 
-    __slots__ = ("chunked", "expect", "host", "kept", "length", "proto", "request_id", "shown_host", "sources")
+    `origins` and `limits` are learned on the way: who may read the answer, and the fields that tell of limits.
+    """
+
+    __slots__ = (
+        "chunked",
+        "expect",
+        "host",
+        "kept",
+        "length",
+        "limits",
+        "origins",
+        "proto",
+        "raw",
+        "request_id",
+        "shown_host",
+        "sources",
+    )
 
     def __init__(self, headers: RawHeaders) -> None:
+        self.raw = headers
+        self.origins: Origins | None = None
+        self.limits: list[tuple[bytes, bytes]] = []
         self.kept: Headers = []
         self.host = self.shown_host = self.proto = self.request_id = self.expect = self.length = ""
         self.sources: list[str] = []
@@ -103,6 +129,11 @@ class Incoming:
             headers.append(("x-forwarded-host", host))
         headers.append(("x-request-id", request_id))
         return headers
+
+
+def size_of(headers: RawHeaders) -> int:
+    """Bytes of all names and values."""
+    return sum(map(len, itertools.chain.from_iterable(headers)))
 
 
 def listed_options(connection: str) -> set[str]:

@@ -2,21 +2,25 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from breakers.documents import checking
 from breakers.documents.defaults import Document
-from breakers.models import Target
-from compositions.documents.routes import RouteShape, document, likeness
+from breakers.models import PlanOverride, Target, Throttle
+from breakers.operations.stages import chosen
+from compositions.documents import authorizers
+from compositions.documents.routes import RouteShape, complete, document, likeness
 from compositions.models import Route
 from controlplane.config.commit import change
 from controlplane.kernel.access import Principal
-from controlplane.kernel.errors import FieldProblem, Invalid, NotFound
+from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
 
 
 def put(slug: str, data: Any, *, by: Principal, reason: str = "") -> tuple[Route, bool]:
     """Make the route `slug` what `data` says; the row, and whether it is new."""
     stated = checking.shaped(RouteShape, slug, data)
     with change(by=by, action="route.put", subject=f"route:{slug}", reason=reason) as made:
-        row = Route.objects.select_related("target").filter(slug=slug).first()
+        row = rows().filter(slug=slug).first()
         before = None if row is None else document(row)
         saved = _write(row or Route(slug=slug), stated)
         made.note(before, document(saved))
@@ -34,17 +38,36 @@ def patch(slug: str, data: Any, *, by: Principal, reason: str = "") -> Route:
 
 
 def delete(slug: str, *, by: Principal, reason: str = "") -> None:
+    """Remove a route that no limit names. Raises Conflict that says which do."""
     with change(by=by, action="route.delete", subject=f"route:{slug}", reason=reason) as made:
         row = find(slug)
+        users = used_by(slug)
+        if users:
+            names = ", ".join(f"{user['kind']} {user['slug']}" for user in users)
+            text = f"Route {slug} is named by {names}. Take it out of them or delete them first."
+            raise Conflict(text, used_by=users)
         made.note(document(row), None)
         row.delete()
 
 
+def rows() -> QuerySet[Route]:
+    """Routes with everything that their documents are made of, in two queries however many there are."""
+    return Route.objects.select_related("target").prefetch_related("stages")
+
+
 def find(slug: str) -> Route:
-    row = Route.objects.select_related("target").filter(slug=slug).first()
+    row = rows().filter(slug=slug).first()
     if row is None:
         raise NotFound(f"There is no route {slug!r}.")
     return row
+
+
+def used_by(slug: str) -> list[dict[str, str]]:
+    """The nouns that name a route: [{"kind", "slug"}]."""
+    plans = PlanOverride.objects.filter(route=slug).order_by("plan__slug").values_list("plan__slug", flat=True)
+    found = [("plan", plan) for plan in plans.distinct()]
+    found += [("throttle", throttle) for throttle in Throttle.objects.filter(route=slug).values_list("slug", flat=True)]
+    return [{"kind": kind, "slug": name} for kind, name in found]
 
 
 def check(slug: str, stated: Document) -> Target:
@@ -54,31 +77,37 @@ def check(slug: str, stated: Document) -> Target:
     if target is None:
         text = f"There is no target {wanted!r}; register it first."
         raise Invalid("The target is not registered.", problems=[FieldProblem("integration.target", "unknown", text)])
-    twin = _twin(slug, stated) if stated.get("enabled", True) else None
+    whole = complete(slug, stated)
+    chosen(list(stated.get("stages") or whole["stages"]), "stages")
+    twin = _twin(whole) if whole["enabled"] else None
     if twin is not None:
-        text = f"Route {twin.slug} takes the same requests at the same priority; change one of the two, or disable it."
+        shared = ", ".join(sorted({stage.slug for stage in twin.stages.all()} & set(whole["stages"])))
+        text = (
+            f"Route {twin.slug} takes the same requests in stage {shared} at the same priority; change one of the two, "
+            "or disable it."
+        )
         raise Invalid("Two routes are identical.", problems=[FieldProblem("path", "duplicate", text)])
     return target
 
 
-def _twin(slug: str, stated: Document) -> Route | None:
-    methods, shape = set(stated.get("methods", ["GET"])), likeness(stated["path"])
-    others = Route.objects.filter(enabled=True, priority=stated.get("priority", 100)).exclude(slug=slug)
+def _twin(whole: Document) -> Route | None:
+    """The enabled route that takes the same requests of the same stage at the same priority."""
+    methods, shape = set(whole["methods"]), likeness(whole["path"])
+    others = Route.objects.filter(enabled=True, priority=whole["priority"], stages__slug__in=whole["stages"])
+    others = others.exclude(slug=whole["slug"]).distinct().prefetch_related("stages")
     return next((other for other in others if methods & set(other.methods) and likeness(other.path) == shape), None)
 
 
 def _write(row: Route, stated: Document) -> Route:
-    cache = stated.get("cache") or {}
     row.target = check(row.slug, stated)
-    row.title = stated.get("title", "")
-    row.methods = stated.get("methods", ["GET"])
-    row.path = stated["path"]
-    row.priority = stated.get("priority", 100)
-    row.enabled = stated.get("enabled", True)
-    row.integration_type = stated["integration"]["type"]
-    row.integration_path = stated["integration"].get("path") or ""
-    row.cache_ttl_s = cache.get("ttl_s", 0)
-    row.cache_vary_headers = cache.get("vary_headers", [])
-    row.cache_vary_query = cache.get("vary_query")
+    whole = complete(row.slug, stated)
+    for name in ("title", "methods", "path", "priority", "enabled", "api_key_required"):
+        setattr(row, name, whole[name])
+    row.integration_type = whole["integration"]["type"]
+    row.integration_path = whole["integration"]["path"] or ""
+    authorizers.write(row, whole["authorizer"])
+    for name, value in whole["cache"].items():
+        setattr(row, f"cache_{name}", value)
     row.save()
-    return row
+    row.stages.set(chosen(whole["stages"], "stages"))
+    return find(row.slug)

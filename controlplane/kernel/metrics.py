@@ -59,3 +59,12 @@ LATENCY = Declared("switchgear_target_latency_seconds", "histogram", "Duration o
 STATE = Declared("switchgear_circuit_state", "gauge", "1 for the observed state.", ("target", "state"))
 EFFECTIVE = Declared("switchgear_circuit_effective_state", "gauge", "1 for the effective state.", ("target", "state"))
 OPENINGS = Declared("switchgear_circuit_consecutive_openings", "gauge", "Openings without recovery.", ("target",))
+
+# The inbound door: counters over every front door. Consumers are no label: there may be any number of them.
+ADMISSION = Declared(
+    "switchgear_admission_requests", "counter", "Requests by usage plan and what became of them.", ("plan", "outcome")
+)
+ADMISSION_ROUTE = Declared(
+    "switchgear_route_requests", "counter", "Requests by stage, route and outcome.", ("stage", "route", "outcome")
+)
+QUOTA_DRAWN = Declared("switchgear_quota_drawn", "gauge", "Requests drawn in the present periods.", ("plan",))

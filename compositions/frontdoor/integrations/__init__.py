@@ -12,13 +12,17 @@ from . import target
 
 
 class Arrival(msgspec.Struct):
-    """A request as an integration gets it: path and query raw, header fields fit for the next hop."""
+    """A request as an integration gets it: path and query raw, header fields fit for the next hop.
+
+    `private` names the fields that prove who the caller is, beside those that always do.
+    """
 
     method: str
     path: str
     query: str
     headers: Headers
     body: bytes
+    private: tuple[str, ...] = ()
 
 
 class Guard(Protocol):

@@ -31,4 +31,5 @@ class PassThrough:
     def answer(self, guard: Guard, arrival: Arrival, parameters: Mapping[str, str]) -> Awaitable[Answer]:
         # Not itself a coroutine: each one more in the chain is resumed at every step of every call.
         path = arrival.path if self.path is None else self.path.fill(parameters)
-        return guard.call(self.target, Request(arrival.method, path, arrival.query, arrival.headers, arrival.body))
+        request = Request(arrival.method, path, arrival.query, arrival.headers, arrival.body, arrival.private)
+        return guard.call(self.target, request)

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 
-from breakers.operations import targets
+from breakers.operations import plans, stages, targets, throttles
 from compositions.compiling import pieces
 from compositions.documents.routes import document
 from compositions.models import Route
@@ -22,6 +24,19 @@ def to(target: str = "catalog", **rest: Any) -> dict[str, Any]:
 
 
 ARTICLE: dict[str, Any] = {"path": "/articles/{id}", "integration": to()}
+KEY = jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()).public_key(), as_dict=True)
+PRIVATE = jwt.algorithms.ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
+JWT: dict[str, Any] = {
+    "type": "jwt",
+    "issuer": "https://login.example.com",
+    "audience": "articles",
+    "jwks": {"keys": [{**KEY, "kid": "one"}]},
+}
+PROXY: dict[str, Any] = {"type": "trusted_header", "header": "X-Remote-User", "from": ["10.0.0.0/8"]}
+
+
+def without(document: dict[str, Any], *names: str, **given: Any) -> dict[str, Any]:
+    return {name: value for name, value in document.items() if name not in names} | given
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +55,10 @@ def test_defaults_are_a_get_at_priority_100_to_the_same_path() -> None:
         "priority": 100,
         "enabled": True,
         "integration": {"type": "target", "target": "catalog", "path": None},
-        "cache": {"ttl_s": 0, "vary_headers": [], "vary_query": None},
+        "stages": ["main"],
+        "api_key_required": False,
+        "authorizer": None,
+        "cache": {"ttl_s": None, "vary_headers": [], "vary_query": None},
     }
 
 
@@ -52,7 +70,10 @@ def test_what_is_read_can_be_written_back() -> None:
             "path": "/{rest+}",
             "priority": 1000,
             "integration": to(path="/v2/{rest+}"),
-            "cache": {"ttl_s": 0, "vary_headers": ["Accept"], "vary_query": []},
+            "stages": ["main"],
+            "api_key_required": True,
+            "authorizer": JWT,
+            "cache": {"ttl_s": 60, "vary_headers": ["Accept"], "vary_query": []},
         },
         by=SYSTEM,
     )
@@ -87,7 +108,11 @@ def test_what_is_read_can_be_written_back() -> None:
         ({"integration": {"type": "pipe", "pipe": "orders"}}, "integration.type", "not_served"),
         ({"integration": {"type": "lambda"}}, "integration.type", "invalid_choice"),
         ({"cache": {"ttl_s": -1}}, "cache.ttl_s", "min_value"),
-        ({"cache": {"ttl_s": 60}}, "cache.ttl_s", "not_served"),
+        ({"cache": {"ttl_s": "60"}}, "cache.ttl_s", "invalid"),
+        ({"stages": []}, "stages", "min_length"),
+        ({"stages": ["main", "main"]}, "stages", "duplicate"),
+        ({"stages": ["beta"]}, "stages[0]", "unknown"),
+        ({"api_key_required": "yes"}, "api_key_required", "invalid"),
     ],
     ids=str,
 )
@@ -95,6 +120,74 @@ def test_a_malformed_route_is_refused_with_its_path(change: dict[str, Any], path
     with pytest.raises(Invalid) as refused:
         routes.put("article", {**ARTICLE, **change}, by=SYSTEM)
     assert [(problem.path, problem.code) for problem in refused.value.problems] == [(path, code)]
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [JWT, without(JWT, "jwks", jwks_url="https://login.example.com/keys"), PROXY],
+    ids=["jwks", "url", "proxy"],
+)
+def test_an_authorizer_is_kept_as_it_was_stated_and_goes_away_with_null(authorizer: dict[str, Any]) -> None:
+    row, _ = routes.put("article", {**ARTICLE, "authorizer": authorizer}, by=SYSTEM)
+    assert document(row)["authorizer"] == authorizer
+    row = routes.patch("article", {"title": "Article"}, by=SYSTEM)
+    assert document(row)["authorizer"] == authorizer
+    assert document(routes.patch("article", {"authorizer": None}, by=SYSTEM))["authorizer"] is None
+
+
+@pytest.mark.parametrize(
+    ("authorizer", "path", "code"),
+    [
+        ({"type": "basic"}, "type", "invalid_choice"),
+        (without(JWT, "issuer"), "issuer", "required"),
+        (without(JWT, "audience"), "audience", "required"),
+        (without(JWT, "jwks"), "jwks_url", "exactly_one"),
+        ({**JWT, "jwks_url": "https://login.example.com/keys"}, "jwks_url", "exactly_one"),
+        (without(JWT, "jwks", jwks_url="login.example.com/keys"), "jwks_url", "scheme"),
+        ({**JWT, "jwks": {"keys": []}}, "jwks", "invalid"),
+        ({**JWT, "jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]}}, "jwks.keys[0]", "symmetric"),
+        ({**JWT, "jwks": {"keys": [PRIVATE]}}, "jwks.keys[0]", "private"),
+        ({**JWT, "jwks": {"keys": [{"kty": "EC", "crv": "P-256"}]}}, "jwks.keys[0]", "invalid"),
+        ({**JWT, "jwks": {"keys": [KEY, KEY]}}, "jwks.keys", "kid"),
+        ({**JWT, "header": "X-User"}, "header", "unknown_field"),
+        (without(PROXY, "from"), "from", "required"),
+        ({**PROXY, "from": []}, "from", "min_length"),
+        ({**PROXY, "from": ["proxy"]}, "from[0]", "invalid"),
+        ({**PROXY, "header": "X User"}, "header", "invalid"),
+    ],
+)
+def test_a_malformed_authorizer_is_refused_with_its_path(authorizer: dict[str, Any], path: str, code: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        routes.put("article", {**ARTICLE, "authorizer": authorizer}, by=SYSTEM)
+    assert [(problem.path, problem.code) for problem in refused.value.problems] == [(f"authorizer.{path}", code)]
+
+
+def test_routes_of_different_stages_are_no_twins() -> None:
+    stages.put("beta", {"base_path": "/beta"}, by=SYSTEM)
+    stages.put("gamma", {"base_path": "/gamma"}, by=SYSTEM)
+    routes.put("article", {**ARTICLE, "stages": ["main", "beta"]}, by=SYSTEM)
+    routes.put("other", {**ARTICLE, "stages": ["gamma"]}, by=SYSTEM)
+    with pytest.raises(Invalid, match="identical") as refused:
+        routes.patch("other", {"stages": ["beta", "gamma"]}, by=SYSTEM)
+    assert "Route article takes the same requests in stage beta" in refused.value.problems[0].message
+    with pytest.raises(Conflict, match="route article"):
+        stages.delete("beta", by=SYSTEM)
+
+
+def test_a_route_that_limits_name_is_not_deleted_and_says_by_what() -> None:
+    routes.put("article", ARTICLE, by=SYSTEM)
+    plans.put(
+        "gold",
+        {"overrides": [{"route": "article", "rate": 1}, {"route": "article", "method": "GET", "rate": 2}]},
+        by=SYSTEM,
+    )
+    throttles.put("calm", {"scope": "route", "route": "article", "rate": 5}, by=SYSTEM)
+    with pytest.raises(Conflict, match="plan gold, throttle calm") as refused:
+        routes.delete("article", by=SYSTEM)
+    assert refused.value.extra["used_by"] == [{"kind": "plan", "slug": "gold"}, {"kind": "throttle", "slug": "calm"}]
+    plans.delete("gold", by=SYSTEM)
+    throttles.delete("calm", by=SYSTEM)
+    routes.delete("article", by=SYSTEM)
 
 
 def test_two_enabled_routes_never_take_the_same_requests() -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from breakers.models import Journey, Target
-from breakers.operations import targets
+from breakers import capacity
+from breakers.core import api_keys
+from breakers.models import ApiKey, Consumer, Journey, RequestRule, Target, UsagePlan
+from breakers.operations import consumers, targets
 from compositions.models import Route
 from compositions.operations import routes
+from compositions.practice_range import partners
 from compositions.practice_range.addresses import SLUGS, Addresses
 from compositions.practice_range.seed import JOURNEYS, ROUTES, TAG, seed
 from controlplane.audit.models import AuditEntry
@@ -38,6 +44,32 @@ def test_search_begins_at_the_monolith_and_moves_by_enabling_one_route() -> None
     assert rest.target.slug == "monolith"
     # The lowest number is taken first.
     assert rest.priority > max(Route.objects.exclude(slug=rest.slug).values_list("priority", flat=True))
+
+
+def test_a_partner_has_a_key_that_whoever_runs_the_demo_can_read(settings: Any, tmp_path: Path) -> None:
+    settings.DEMO_KEY = tmp_path / "demo-key"
+    seed(DEMO, HERE)
+    assert dict(RequestRule.objects.values_list("slug", "action")) == dict.fromkeys(partners.RULES, "count")
+    assert set(UsagePlan.objects.values_list("slug", flat=True)) == set(partners.PLANS)
+    key = ApiKey.objects.get()
+    assert (key.consumer.slug, [plan.slug for plan in key.plans.all()]) == (partners.PARTNER, ["gold"])
+    assert key.hash == api_keys.digest(settings.DEMO_KEY.read_text())
+    assert settings.DEMO_KEY.stat().st_mode & 0o077 == 0
+
+
+def test_one_route_needs_a_key_and_nothing_seeded_is_a_warning(valkey: str) -> None:
+    seed(DEMO, HERE)
+    assert [route.slug for route in Route.objects.filter(api_key_required=True)] == [partners.FEED]
+    assert [found.sentence for found in capacity.findings() if found.severity == "warning"] == []
+
+
+def test_a_partner_whose_keys_were_deleted_gets_no_new_one(settings: Any) -> None:
+    seed(DEMO, HERE)
+    ApiKey.objects.all().delete()
+    consumers.patch(partners.PARTNER, {"title": "Ours now"}, by=DEMO)
+    seed(DEMO, HERE)
+    assert not ApiKey.objects.exists()
+    assert Consumer.objects.get().title == "Ours now"
 
 
 def test_a_second_run_changes_nothing() -> None:

@@ -1,0 +1,56 @@
+"""What consumers and visitors ask the front door itself: their own use, and the challenge of a request rule."""
+
+import json
+
+from breakers.admission.own_usage import own_usage
+from controlplane.kernel.errors import MethodNotAllowed, NotFound
+
+from .answers import Message, Receive, Reply
+from .bodies import check_announced, read_body
+from .builtins import not_loaded
+from .headers import Incoming, RawHeaders
+from .life import Plane
+
+USAGE = "/-/usage"
+# Every path that is answered here begins with one of these.
+OWN = (b"/-/usage", b"/-/challenge")
+
+
+async def own_answer(scope: Message, receive: Receive, plane: Plane | None) -> Reply:
+    """The answer; raises a Problem, or ClientGone."""
+    if plane is None:
+        raise not_loaded()
+    path: str = scope["raw_path"].decode("latin-1")
+    if plane.admission.challenges.owns(path):
+        return await _challenge(scope, receive, plane, path)
+    return await _usage(scope["method"], path, scope["headers"], plane)
+
+
+async def _usage(method: str, path: str, headers: RawHeaders, plane: Plane) -> Reply:
+    if path != USAGE:
+        raise NotFound(f"The front door has no {path}.")
+    if method not in ("GET", "HEAD"):
+        raise MethodNotAllowed(f"{method} is not possible here.")
+    key = plane.admission.holder(headers)
+    document = await own_usage(plane.admission, key, plane.now_ms())
+    fields = [(b"content-type", b"application/json"), (b"cache-control", b"no-store"), (b"vary", b"X-API-Key")]
+    return Reply(200, fields, json.dumps(document).encode())
+
+
+async def _challenge(scope: Message, receive: Receive, plane: Plane, path: str) -> Reply:
+    challenges, incoming = plane.admission.challenges, Incoming(scope["headers"])
+    method, peer = scope["method"], scope["client"][0]
+    body = b""
+    if method == "POST":
+        check_announced(incoming, challenges.MAX_BODY)
+        body = await read_body(receive, challenges.MAX_BODY)
+    reply = await challenges.answer(
+        method,
+        path,
+        scope["query_string"].decode("latin-1"),
+        scope["headers"],
+        body,
+        client_of=lambda stage: plane.admission.client_of(stage, peer, incoming.sources),
+        secure=scope["scheme"] == "https",
+    )
+    return Reply(reply.status, reply.headers, b"" if method == "HEAD" else reply.body)
