@@ -168,9 +168,14 @@
 
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
-    if (!button || !navigator.clipboard) return;
-    navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent).then(() => {
-      button.textContent = "Copied";
-    });
+    if (!button) return;
+    const source = document.getElementById(button.dataset.copy);
+    // Over plain HTTP from another machine browsers offer no clipboard: then the text is marked, for Ctrl+C.
+    const mark = () => {
+      getSelection().selectAllChildren(source);
+      button.textContent = "Marked: copy it";
+    };
+    if (!navigator.clipboard) return mark();
+    navigator.clipboard.writeText(source.textContent).then(() => (button.textContent = "Copied"), mark);
   });
 })();

@@ -2,8 +2,10 @@
 
 from typing import Any, ClassVar
 
+import msgspec
 from django.http import HttpRequest
 
+from breakers import health
 from controlplane.dashboard.panels import Panel
 
 from .board import board_of
@@ -29,5 +31,6 @@ class Workers(Panel):
                 {"worker": worker, "kind": KINDS[worker.kind], "fresh": worker.fresh(at_ms)} for worker in board.workers
             ],
             "runners": sum(worker.kind == "runner" and worker.fresh(at_ms) for worker in board.workers),
+            "limits": health.warning([msgspec.to_builtins(w) for w in board.workers if w.fresh(at_ms)], board.ok),
             "beat_late": beat_ms is None or at_ms - beat_ms > BEAT_LATE_MS,
         }

@@ -81,3 +81,18 @@ def chart(row: Row, kind: str) -> str:
     if kind == "calls":
         return mark_safe(sparkline.calls(series, width=600, height=90, size=5))
     return mark_safe(sparkline.latencies(series))
+
+
+@register.filter
+def drawn(svg: str) -> str:
+    """A drawing of breakers.panels.charts, which has escaped what is in it."""
+    return mark_safe(svg)
+
+
+@register.filter
+def coded(text: str) -> str:
+    """A help text whose `words` in backquotes are values to be typed or chosen."""
+    parts = str(text).split("`")
+    return format_html_join(
+        "", "{}", ((format_html("<code>{}</code>", p) if i % 2 else p,) for i, p in enumerate(parts))
+    )

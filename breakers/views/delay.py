@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from breakers.dataplane import hosted
 from breakers.delays.documents import EXPOSED
+from breakers.hosting import hosted
 from controlplane.kernel.errors import Problem
 from controlplane.kernel.rest import problem_response
 

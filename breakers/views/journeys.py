@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from breakers.dataplane import hosted
+from breakers.hosting import hosted
 from breakers.operations import journeys as operations
 from breakers.panels.board import board_of
 from breakers.panels.journeys import journey_row, journey_rows

@@ -6,11 +6,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from controlplane.config import keys
 from controlplane.config.models import ConfigHead
-from controlplane.kernel import valkey
+from controlplane.kernel import seams, valkey
 
 WORKER_FRESH_MS = 3_000
 BEAT_LATE_S = 15.0
@@ -26,7 +27,7 @@ class Finding:
 
 
 def findings() -> dict[str, Finding]:
-    """Every dependency by name: database, valkey, config, beat, workers."""
+    """Every dependency by name: database, valkey, config, beat, workers, and what HEALTH_SOURCES add."""
     number, database = _database()
     try:
         client = valkey.shared()
@@ -35,14 +36,24 @@ def findings() -> dict[str, Finding]:
     except valkey.Away as error:
         unknown = Finding("warning", "unknown while Valkey is away")
         down = Finding("down", f"no answer: {error}")
-        return {"database": database, "valkey": down, "config": unknown, "beat": unknown, "workers": unknown}
+        found = {"database": database, "valkey": down, "config": unknown, "beat": unknown, "workers": unknown}
+        return found | _added(None)
     return {
         "database": database,
         "valkey": Finding("ok", "answers"),
         "config": _config(number, published),
         "beat": _beat(now_ms, beat_ms),
         "workers": _workers(now_ms, fleet),
+        **_added([worker for worker in fleet if now_ms - worker.get("at_ms", 0) <= WORKER_FRESH_MS]),
     }
+
+
+def _added(fleet: list[dict[str, Any]] | None) -> dict[str, Finding]:
+    """What the floors above know; `fleet` holds the fresh reports of workers, None while Valkey is away."""
+    found: dict[str, Finding] = {}
+    for path in settings.HEALTH_SOURCES:
+        found |= {name: Finding(*told) for name, told in seams.resolve(path)(fleet).items()}
+    return found
 
 
 def document(found: dict[str, Finding]) -> dict[str, Any]:
