@@ -11,10 +11,6 @@ handler403 = "controlplane.dashboard.errors.permission_denied"
 handler404 = "controlplane.dashboard.errors.page_not_found"
 handler500 = "controlplane.dashboard.errors.server_error"
 
-admin.site.site_header = "Switchgear: back office"
-admin.site.site_title = "Switchgear"
-admin.site.index_title = "Records"
-
 api_v1: list[URLPattern | URLResolver] = [
     pattern for route in settings.API_ROUTES for pattern in seams.url_patterns(route)
 ]

@@ -1,5 +1,5 @@
-"""Targets, journeys and their records in the back office. Importing the rooms registers them with Django."""
+"""The nouns of protection and their records in the back office. Importing the rooms registers them with Django."""
 
-from . import journeys, records, targets
+from . import consumers, journeys, limits, records, rules, targets
 
-__all__ = ["journeys", "records", "targets"]
+__all__ = ["consumers", "journeys", "limits", "records", "rules", "targets"]

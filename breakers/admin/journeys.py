@@ -1,10 +1,15 @@
 """Journeys in the back office, with the targets that they need and what customers read."""
 
-from django.contrib import admin
+from typing import Any
 
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from breakers.core import sentences
 from breakers.documents import checking
 from breakers.documents.defaults import Document
-from breakers.documents.journeys import JourneyShape
+from breakers.documents.journeys import JourneyShape, document
 from breakers.models import Journey, JourneyMessage, JourneyTarget
 from breakers.operations import journeys
 
@@ -28,10 +33,22 @@ class JourneyForm(DocumentForm):
     def judge(self, slug: str, document: Document) -> None:
         checking.shaped(JourneyShape, slug, document)
 
+    def _home(self, path: str) -> tuple[Any, str]:
+        block, _, rest = path.partition(".")
+        if block == "messages" and rest:
+            mine = (form for form in self.parts("messages") if form.cleaned_data["language"] == rest)
+            form = next(mine, None)
+            return (self, "messages") if form is None else (form, "language")
+        if block.startswith("targets["):
+            index = int(block.removeprefix("targets[").rstrip("]"))
+            return self.parts("steps")[index], "target"
+        return super()._home(path)
+
 
 class StepInline(Part, admin.TabularInline):
     model = JourneyTarget
     fields = ("position", "target")
+    autocomplete_fields = ("target",)
     verbose_name = "target"
     verbose_name_plural = "Targets: the journey is delayed while a circuit of one of them is open"
 
@@ -44,9 +61,24 @@ class MessageInline(Part, admin.TabularInline):
 
 @admin.register(Journey)
 class JourneyAdmin(ThroughOperations):
+    kind = "journey"
     form = JourneyForm
     operations = journeys
-    list_display = ("slug", "title", "severity")
-    search_fields = ("slug", "title")
+    consequence = "Front ends that poll it get 404 within a second."
+    list_display = ("slug", "title", "severity", "needs")
+    list_editable = ("title", "severity")
+    list_filter = ("severity", "targets")
+    search_fields = ("slug", "title", "targets__slug", "messages__text")
+    search_help_text = "Slug, title, a target that it needs, or words of a message."
     inlines = (StepInline, MessageInline)
-    fieldsets = ((None, {"fields": ("slug", "title", "severity")}), ("Why", {"fields": ("reason",)}))
+    fieldsets = ((None, {"fields": ("slug", "title", "severity")}),)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Journey]:
+        return super().get_queryset(request).prefetch_related("steps__target")
+
+    @admin.display(description="needs")
+    def needs(self, journey: Journey) -> str:
+        return ", ".join(step.target.slug for step in journey.steps.all()) or "no target"
+
+    def sentence(self, obj: Journey) -> str:
+        return sentences.journey(document(obj))

@@ -4,16 +4,23 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
 
 from breakers.compiling import target_body
 from breakers.core.settings import parse_target, sentence
-from breakers.documents import checking
+from breakers.documents import checking, rows
 from breakers.documents.defaults import Document
 from breakers.models import Breaker, BreakerPolicy, ClassificationRule, Contract, Probe, Target
 from breakers.operations import targets
+from controlplane.audit.tables import facts
+from controlplane.kernel.access import Principal
+from controlplane.kernel.backoffice import each_row
 
 from .forms import DocumentForm, stated
 from .operations import Part, ThroughOperations
+from .static_answers import StaticAnswerFields
 
 PLAIN = (
     "title",
@@ -57,12 +64,12 @@ RULE = ("match", "outcome")
 CONTRACT = ("limit", "period_s", "on_exhausted", "max_wait_ms")
 
 
-class TargetForm(DocumentForm):
-    columns = {"cache": "cache_", "fallback": "fallback_static"}
+class TargetForm(StaticAnswerFields, DocumentForm):
+    columns = {"cache": "cache_"}
 
     class Meta:
         model = Target
-        fields = ("slug", *PLAIN, *(f"cache_{name}" for name in CACHE), "fallback_static")
+        fields = ("slug", *PLAIN, *(f"cache_{name}" for name in CACHE))
 
     def to_document(self) -> Document:
         given = self.cleaned_data
@@ -74,7 +81,7 @@ class TargetForm(DocumentForm):
         document["classification"] = [stated(form, *RULE) for form in self.parts("classification")]
         document["contracts"] = [stated(form, *CONTRACT) for form in self.parts("contracts")]
         document["cache"] = {name: given[f"cache_{name}"] for name in CACHE}
-        document["fallback"] = {"static": given["fallback_static"]}
+        document["fallback"] = {"static": self.static_answer()}
         return document
 
     def judge(self, slug: str, document: Document) -> None:
@@ -82,7 +89,7 @@ class TargetForm(DocumentForm):
 
     def _home(self, path: str) -> Any:
         if path.startswith("fallback"):
-            return self, "fallback_static"
+            return self, f"fallback_{path.rpartition('.')[2]}"
         if path == "breaker.policies":
             return self, ""
         return super()._home(path.removeprefix("breaker.") if path.startswith("breaker.policies") else path)
@@ -99,9 +106,11 @@ class BreakerInline(Part, admin.StackedInline):
             "While open",
             {
                 "fields": (
-                    "wait_duration_in_open_state_s",
-                    "wait_backoff_multiplier",
-                    "max_wait_duration_in_open_state_s",
+                    (
+                        "wait_duration_in_open_state_s",
+                        "wait_backoff_multiplier",
+                        "max_wait_duration_in_open_state_s",
+                    ),
                 )
             },
         ),
@@ -110,9 +119,11 @@ class BreakerInline(Part, admin.StackedInline):
             {
                 "fields": (
                     "half_open_by",
-                    "permitted_number_of_calls_in_half_open_state",
-                    "success_threshold",
-                    "max_wait_duration_in_half_open_state_s",
+                    (
+                        "permitted_number_of_calls_in_half_open_state",
+                        "success_threshold",
+                        "max_wait_duration_in_half_open_state_s",
+                    ),
                 )
             },
         ),
@@ -121,7 +132,19 @@ class BreakerInline(Part, admin.StackedInline):
 
 class PolicyInline(Part, admin.StackedInline):
     model = BreakerPolicy
-    fields = ("position", *POLICY)
+    fieldsets = (
+        (None, {"fields": (("type", "position"),)}),
+        ("Of failures in a row", {"fields": ("threshold",)}),
+        ("Of a share of failed calls", {"fields": ("failure_rate_threshold",)}),
+        (
+            "Of a share of slow calls",
+            {"fields": (("slow_call_duration_threshold_ms", "slow_call_rate_threshold"),)},
+        ),
+        (
+            "Window of a share",
+            {"fields": (("sliding_window_type", "sliding_window_size", "minimum_number_of_calls"),)},
+        ),
+    )
     verbose_name_plural = "Policies: any one of them opens the circuit (none: 5 failures in a row do)"
 
 
@@ -141,7 +164,11 @@ class ProbeInline(Part, admin.StackedInline):
     model = Probe
     form = ProbeForm
     max_num = 1
-    fields = PROBE
+    fields = (
+        ("method", "path"),
+        ("expect_status", "expect_body_contains"),
+        ("interval_s", "timeout_ms", "count"),
+    )
     verbose_name_plural = "Probe: the call of our own that finds out whether the target has recovered"
 
 
@@ -159,25 +186,63 @@ class ContractInline(Part, admin.TabularInline):
 
 @admin.register(Target)
 class TargetAdmin(ThroughOperations):
+    kind = "target"
     form = TargetForm
     operations = targets
     list_display = ("slug", "title", "team", "base_url", "in_one_sentence")
-    list_filter = ("kind", "team")
+    list_filter = ("kind", "breaker__mode", "team", "on_store_error")
     search_fields = ("slug", "title", "description", "owner", "team", "tags", "base_url")
-    readonly_fields = ("in_one_sentence", "created_at", "updated_at")
+    search_help_text = "Slug, title, description, owner, team, tag or address."
+    readonly_fields = ("created_at", "updated_at")
+    actions = ("observe", "enforce")
     inlines = (BreakerInline, PolicyInline, ProbeInline, ClassificationInline, ContractInline)
     fieldsets = (
-        (None, {"fields": ("slug", "title", "description", "in_one_sentence")}),
-        ("Where it is", {"fields": ("base_url", "kind", "timeout_ms", "max_concurrency", "follow_redirects")}),
+        (None, {"fields": ("slug", "title", "description")}),
+        ("Where it is", {"fields": ("base_url", "kind", ("timeout_ms", "max_concurrency"), "follow_redirects")}),
         ("When Valkey is away", {"fields": ("on_store_error",)}),
         (
             "Who answers for it",
-            {"fields": ("owner", "team", "contact", "runbook_url", "status_page_url", "tags")},
+            {"fields": (("owner", "team"), "contact", "runbook_url", "status_page_url", "tags")},
         ),
-        ("Cache and fallback", {"fields": (*(f"cache_{name}" for name in CACHE), "fallback_static")}),
-        ("Why", {"fields": ("reason", "created_at", "updated_at")}),
+        (
+            "Cache",
+            {"fields": ("cache_write_through", ("cache_ttl_s", "cache_max_stale_s"), "cache_vary_headers")},
+        ),
+        (
+            "Static answer: what callers get when nothing else is left",
+            {"fields": (("fallback_status", "fallback_content_type"), "fallback_body")},
+        ),
+        ("Since when", {"fields": ("created_at", "updated_at"), "classes": ("collapse",)}),
     )
+
+    def get_fieldsets(self, request: HttpRequest, obj: Target | None = None) -> Any:
+        """Whoever may only look sees the static answer as it is stored; its fields belong to the form."""
+        if obj is None or self.has_change_permission(request, obj):
+            return self.fieldsets
+        return [
+            (title, {**options, "fields": ("static_answer",)} if title and title.startswith("Static") else options)
+            for title, options in self.fieldsets
+        ]
+
+    @admin.display(description="Static answer")
+    def static_answer(self, target: Target) -> SafeString | str:
+        return "None: callers get 503." if target.fallback_static is None else facts(target.fallback_static)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Target]:
+        """With what a sentence is made of, in five queries for the whole list."""
+        return rows.targets()
+
+    def sentence(self, obj: Target) -> str:
+        return sentence(parse_target(target_body(obj)))
 
     @admin.display(description="In one sentence")
     def in_one_sentence(self, target: Target) -> str:
-        return sentence(parse_target(target_body(target))) if target.pk else "Shown when it is saved."
+        return self.sentence(target)
+
+    @each_row("Observe: count and conclude, refuse nothing", done="observed: an open circuit stops no call")
+    def observe(self, row: Target, by: Principal, reason: str) -> None:
+        targets.patch(row.slug, {"breaker": {"mode": "observe"}}, by=by, reason=reason)
+
+    @each_row("Enforce: an open circuit stops calls", done="enforced: an open circuit stops calls")
+    def enforce(self, row: Target, by: Principal, reason: str) -> None:
+        targets.patch(row.slug, {"breaker": {"mode": "enforce"}}, by=by, reason=reason)

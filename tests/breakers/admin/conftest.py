@@ -7,6 +7,8 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
+from tests.breakers.admin import forms
+
 
 @pytest.fixture
 def back_office(db: None) -> Callable[[str], Client]:
@@ -30,21 +32,4 @@ def office(back_office: Callable[[str], Client]) -> Client:
 @pytest.fixture
 def form_of() -> Callable[..., dict[str, Any]]:
     """What a browser would send for the page in `response`: every field as it stands, then `changes` over it."""
-
-    def read(response: Any, **changes: Any) -> dict[str, Any]:
-        context = response.context
-        fields = list(context["adminform"].form)
-        for inline in context["inline_admin_formsets"]:
-            fields += list(inline.formset.management_form)
-            for form in inline.formset.forms:
-                fields += list(form)
-        sent: dict[str, Any] = {}
-        for field in fields:
-            value = field.value()
-            if value is True:
-                sent[field.html_name] = "on"
-            elif value is not None and value is not False:
-                sent[field.html_name] = value
-        return {**sent, **changes}
-
-    return read
+    return forms.sent

@@ -56,7 +56,10 @@ def test_a_route_is_made_moved_and_deleted(office: Client, form_of: Form, catalo
     address = f"/admin/compositions/route/{route.pk}/change/"
     assert office.post(address, form_of(office.get(address), integration_path="/v2/{id}")).status_code == 302
     assert route_document(routes.find("article"))["integration"]["path"] == "/v2/{id}"
-    assert office.post(f"/admin/compositions/route/{route.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert (
+        office.post(f"/admin/compositions/route/{route.pk}/delete/", {"post": "yes", "reason": "gone"}).status_code
+        == 302
+    )
     entries = AuditEntry.objects.filter(subject="route:article").order_by("number")
     assert list(entries.values_list("action", flat=True)) == ["route.put", "route.put", "route.delete"]
 

@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from breakers.documents import rows
-from breakers.models import Contract, Target
+from breakers.models import Contract, Journey, Target
 from breakers.operations import journeys, overrides, targets
 from controlplane.audit.models import AuditEntry
 from controlplane.kernel.access import Principal
@@ -102,7 +102,9 @@ def test_a_change_is_audited_with_its_reason(office: Client, form_of: Form, cata
         ({"base_url": "http://169.254.169.254"}, None, "base_url"),
         ({"timeout_ms": "0"}, None, "timeout_ms"),
         ({"cache_vary_headers": "Accept Language"}, None, "cache_vary_headers"),
-        ({"fallback_static": '{"body": "", "colour": 1}'}, None, "fallback_static"),
+        ({"fallback_body": '{"items": '}, None, "fallback_body"),
+        ({"fallback_status": "99"}, None, "fallback_status"),
+        ({"fallback_content_type": "json"}, None, "fallback_content_type"),
         ({"breaker-0-permitted_number_of_calls_in_half_open_state": "1"}, "breaker", "success_threshold"),
         ({"breaker-0-max_wait_duration_in_open_state_s": "1"}, "breaker", "max_wait_duration_in_open_state_s"),
         ({"policies-0-failure_rate_threshold": "10"}, "policies", "failure_rate_threshold"),
@@ -144,9 +146,73 @@ def test_a_target_is_deleted_with_its_order_and_a_reason(office: Client, catalog
 def test_a_target_in_use_is_not_deleted_and_the_page_says_by_what(office: Client, catalog: Target) -> None:
     journeys.put("reading", {"targets": ["catalog"]}, by=SYSTEM)
     address = f"/admin/breakers/target/{catalog.pk}/delete/"
-    assert "reading needs Catalog" in office.get(address).content.decode()
-    office.post(address, {"post": "yes"})
+    shown = office.get(address).content.decode()
+    assert f'<a href="/admin/breakers/journey/{Journey.objects.get().pk}/change/">journey reading</a>' in shown.replace(
+        "'", '"'
+    )
+    assert 'name="post"' not in shown
+    office.post(address, {"post": "yes", "reason": "no longer"})
     assert Target.objects.exists()
+
+
+def test_nothing_is_deleted_without_a_reason(office: Client, catalog: Target) -> None:
+    answer = office.post(f"/admin/breakers/target/{catalog.pk}/delete/", {"post": "yes", "reason": " "}, follow=True)
+    assert "Say why" in answer.content.decode()
+    assert Target.objects.exists()
+
+
+def test_one_that_is_in_use_keeps_all_that_were_chosen(office: Client, catalog: Target) -> None:
+    other, _ = targets.put("other", {"base_url": "http://127.0.0.1:9001"}, by=SYSTEM)
+    journeys.put("reading", {"targets": ["catalog"]}, by=SYSTEM)
+    sent = {"action": "delete_selected", "_selected_action": [catalog.pk, other.pk]}
+    assert "journey reading" in office.post("/admin/breakers/target/", sent).content.decode()
+    office.post("/admin/breakers/target/", {**sent, "post": "yes", "reason": "clearing up"})
+    assert Target.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"body": "Later."}, {"status": 200, "content_type": "text/plain; charset=utf-8", "body": "Later."}),
+        ({"body": '["a"]'}, {"status": 200, "content_type": "application/json", "body": ["a"]}),
+        (
+            {"body": '["a"]', "content_type": "text/plain", "status": "503"},
+            {"status": 503, "content_type": "text/plain", "body": '["a"]'},
+        ),
+        ({"status": "204"}, {"status": 204, "content_type": "text/plain; charset=utf-8", "body": ""}),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_a_static_answer_is_three_fields(
+    office: Client, form_of: Form, catalog: Target, fields: dict[str, str], answer: dict[str, Any] | None
+) -> None:
+    empty = {"fallback_status": "", "fallback_content_type": "", "fallback_body": ""}
+    sent = form_of(
+        office.get(page(catalog)), **{**empty, **{f"fallback_{name}": each for name, each in fields.items()}}
+    )
+    assert office.post(page(catalog), sent).status_code == 302
+    assert rows.document(targets.find("catalog"))["fallback"]["static"] == answer
+
+
+def test_whoever_saves_second_is_told_what_came_between(office: Client, form_of: Form, catalog: Target) -> None:
+    mine = form_of(office.get(page(catalog)), timeout_ms="700")
+    targets.patch("catalog", {"title": "Theirs"}, by=SYSTEM, reason="renamed")
+    told = office.post(page(catalog), mine)
+    assert "test changed it meanwhile, because “renamed”" in told.content.decode()
+    assert targets.find("catalog").title == "Theirs"
+    assert office.post(page(catalog), form_of(told)).status_code == 302
+    assert (targets.find("catalog").title, targets.find("catalog").timeout_ms) == ("Catalog", 700)
+
+
+def test_a_refused_row_of_an_act_keeps_them_all(office: Client, catalog: Target) -> None:
+    targets.put("other", {"base_url": "http://127.0.0.1:9001"}, by=SYSTEM)
+    silent = {"base_url": "http://127.0.0.1:9001", "breaker": {"mode": "observe", "policies": []}}
+    never, _ = targets.put("never", silent, by=SYSTEM)
+    sent = {"action": "enforce", "_selected_action": [catalog.pk, never.pk], "reason": "go live"}
+    answer = office.post("/admin/breakers/target/", sent, follow=True).content.decode()
+    assert "Nothing was changed" in answer
+    assert "Without a policy the circuit never opens" in answer
 
 
 def test_deleting_several_is_one_audited_act_for_each(office: Client, catalog: Target) -> None:

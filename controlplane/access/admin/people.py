@@ -1,67 +1,69 @@
-"""Tokens and users in the back office. Every change goes through an operation or into the audit."""
+"""Users and roles in the back office. Every change of a user goes into the audit; roles come with the product."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 
-from controlplane.access import tokens
-from controlplane.access.models import ApiToken
 from controlplane.audit.chain import record
-from controlplane.kernel.access import principal_of
-from controlplane.kernel.backoffice import ByAct
+from controlplane.kernel.access import ROLES, principal_of
+from controlplane.kernel.backoffice import Administered, ReadOnly, reason_in
 
 admin.site.unregister(User)
-# Roles come with the product; a group edited by hand would change what everybody in it may do, unrecorded.
 admin.site.unregister(Group)
 
 
-@admin.register(ApiToken)
-class ApiTokenAdmin(ByAct, admin.ModelAdmin):
-    """A token is issued and revoked, never edited or deleted: the audit goes on naming it."""
+@admin.register(Group)
+class RoleAdmin(ReadOnly, Administered, admin.ModelAdmin):
+    """Read only: a group edited by hand would change what everybody in it may do, unrecorded."""
 
-    writing = "administer"
-    list_display = ["title", "user", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at"]
-    fields = ["user", "title", "expires_at"]
-    actions = ["revoke"]
+    called = "Roles"
 
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        return self.has_add_permission(request)
+    list_display = ("name", "acts", "members")
+    list_filter = ("name",)
+    search_fields = ("name",)
+    fields = ("name", "acts", "who")
 
-    has_module_permission = has_view_permission
+    @admin.display(description="may")
+    def acts(self, group: Group) -> str:
+        return ", ".join(ROLES.get(group.name, ())) or "nothing by itself"
 
-    def has_change_permission(self, request: Any, obj: Any = None) -> bool:
-        return False
+    @admin.display(description="members")
+    def members(self, group: Group) -> int:
+        return group.user_set.count()
 
-    def has_delete_permission(self, request: Any, obj: Any = None) -> bool:
-        return False
-
-    def save_model(self, request: HttpRequest, obj: ApiToken, form: Any, change: bool) -> None:
-        token, secret = tokens.issue(obj.user, obj.title, expires_at=obj.expires_at, by=principal_of(request))
-        obj.pk = token.pk
-        messages.success(request, f"Copy the token now, it is not shown again: {secret}")
-
-    @admin.action(description="Revoke selected tokens", permissions=["add"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
-        for token in queryset:
-            tokens.revoke(token, by=principal_of(request), reason="revoked in the back office")
+    @admin.display(description="Members")
+    def who(self, group: Group) -> SafeString | str:
+        names = group.user_set.order_by("username").values_list("username", flat=True)
+        return format_html_join(", ", "{}", ((name,) for name in names)) or "Nobody."
 
 
 @admin.register(User)
-class AuditedUserAdmin(ByAct, UserAdmin):
+class AuditedUserAdmin(Administered, UserAdmin):
     """Users, by the act `administer`. Only a superuser may touch superusers or make one."""
 
-    writing = "administer"
+    list_display = ("username", "first_name", "last_name", "email", "roles", "is_active", "last_login")
+    search_help_text = "Name, or address."
+    filter_horizontal = ("groups", "user_permissions")
 
-    def has_view_permission(self, request: Any, obj: Any = None) -> bool:
-        return self.has_add_permission(request)
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).prefetch_related("groups")
 
-    has_module_permission = has_view_permission
+    @admin.display(description="role")
+    def roles(self, user: User) -> str:
+        return ", ".join(group.name for group in user.groups.all()) or ("superuser" if user.is_superuser else "none")
+
+    def subject(self, obj: User) -> str:
+        return f"user:{obj.get_username()}"
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        return super().render_change_form(request, {**context, "asks_reason": True}, *args, **kwargs)
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
         above = obj is not None and obj.is_superuser and not request.user.is_superuser
@@ -93,7 +95,7 @@ class AuditedUserAdmin(ByAct, UserAdmin):
             by=principal_of(request),
             before=form.before,
             after=_document(form.instance),
-            reason=f"changed: {', '.join(form.changed_data)}" if change and form.changed_data else "",
+            reason=reason_in(request),
         )
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
@@ -106,12 +108,20 @@ class AuditedUserAdmin(ByAct, UserAdmin):
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         before = _document(obj)
         super().delete_model(request, obj)
-        record(action="user.delete", subject=f"user:{before['username']}", by=principal_of(request), before=before)
+        record(
+            action="user.delete",
+            subject=f"user:{before['username']}",
+            by=principal_of(request),
+            before=before,
+            reason=reason_in(request),
+        )
 
 
 def _document(user: User) -> dict[str, Any]:
     return {
         "username": user.get_username(),
+        "name": user.get_full_name(),
+        "email": user.email,
         "active": user.is_active,
         "staff": user.is_staff,
         "superuser": user.is_superuser,
