@@ -1,4 +1,4 @@
-"""Configures the practice range as an operator would: targets, journeys and routes that are not there yet."""
+"""Configures the practice range as an operator would: what it needs and does not have yet, and nothing else."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from breakers.operations import journeys, targets
 from breakers.store.slots import SlotStore
 from compositions.models import Route
 from compositions.operations import routes
+from compositions.practice_range import partners
 from compositions.practice_range.addresses import SLUGS, Addresses
 from controlplane.kernel import valkey
 from controlplane.kernel.access import Principal
@@ -189,6 +190,7 @@ ROUTES: dict[str, Document] = {
     "subscribe-check": _route("Judge a subscription", "POST", "/subscribe/check", "fraud", "/checks"),
     "newsletter": _route("Sign up for the letter", "POST", "/newsletter", "newsletter", "/subscriptions"),
     "points": _route("A reader's points", "GET", "/points/{reader}", "loyalty", "/points/{reader}"),
+    **partners.ROUTES,
     # The lowest number is taken first, so this one takes what no other route takes.
     "everything-else": {
         "title": "Everything else, by the monolith",
@@ -247,3 +249,4 @@ def seed(by: Principal, addresses: Addresses | None = None) -> None:
     for slug, document in ROUTES.items():
         if not Route.objects.filter(slug=slug).exists():
             routes.put(slug, document, by=by, reason=REASON)
+    partners.seed(by, reason=REASON, tag=TAG)

@@ -50,6 +50,8 @@ class Announcement:
         }
         if settings.DEMO:
             lines["demo"] = f"http://{host}:{settings.RANGE_PORT}/"
+            if settings.DEMO_KEY.exists():
+                lines["API key"] = settings.DEMO_KEY.read_text().strip()
         body = "\n".join(f"  {name:<11} {value}" for name, value in lines.items())
         return f"Switchgear is ready in {elapsed_s:.1f} s. Ctrl-C stops it.\n\n{body}\n"
 
