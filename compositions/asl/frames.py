@@ -1,0 +1,163 @@
+"""A run and its workflows while they go on: variables, the context object, and the ports seen from one state."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from compositions.asl import timestamps
+from compositions.asl.intrinsics.functions import draw_uuid
+from compositions.asl.limits import Limits
+from compositions.asl.ports import Key, Place, Ports
+from compositions.asl.values import Json
+
+START: Final = Place((), 0, "start")
+ACCOUNT: Final = "arn:aws:states:us-east-1:000000000000"
+
+
+class Run:
+    """What the workflows of one run share."""
+
+    __slots__ = ("_execution", "_started", "_value", "events", "limits", "machine", "ports", "states")
+
+    def __init__(
+        self,
+        ports: Ports,
+        limits: Limits,
+        value: Json,
+        execution: Mapping[str, Json] | None,
+        machine: Mapping[str, Json],
+    ) -> None:
+        self.ports = ports
+        self.limits = limits
+        self.machine = machine
+        self.events = 1  # the number of the last event of the history, which causes mention
+        self.states = 0
+        self._value = value
+        self._execution = None if execution is None else {"Input": value, **execution}
+        self._started = 0.0 if execution is not None else ports.now(START)
+
+    @property
+    def execution(self) -> Mapping[str, Json]:
+        """Execution of the context object; made up when the caller said nothing of it."""
+        if self._execution is None:
+            own = draw_uuid(lambda: self.ports.random(START))
+            self._execution = {
+                "Id": f"{ACCOUNT}:execution:{self.machine['Name']}:{own}",
+                "Input": self._value,
+                "StartTime": timestamps.written(self._started),
+                "Name": own,
+                "RoleArn": "arn:aws:iam::000000000000:role/workflow",
+                "RedriveCount": 0,
+            }
+        return self._execution
+
+
+class Frame:
+    """One workflow: the machine itself, a branch of a Parallel, or an item of a Map.
+
+    Variables are a mapping that is replaced, never changed: an inner workflow begins with its outer one's, and what it
+    assigns stays inside.
+    """
+
+    __slots__ = (
+        "_draws", "_visits", "attempt", "entered", "event", "item", "path", "retries", "run", "shows_retries", "state",
+        "token", "variables",
+    )  # fmt: skip
+
+    def __init__(self, run: Run, path: Key, variables: Mapping[str, Json], item: Mapping[str, Json] | None) -> None:
+        self.run = run
+        self.path = path
+        self.variables = variables
+        self.item = item
+        self.state = ""
+        self.event = 0
+        self.entered: float | None = None
+        self.attempt = 0
+        self.retries = 0
+        self.shows_retries = False
+        self.token: str | None = None
+        self._draws = 0
+        self._visits: dict[str, int] = {}
+
+    def enter(self, state: str) -> None:
+        run = self.run
+        run.events += 1
+        self.event = run.events
+        self.state = state
+        self.entered = None
+        self.attempt = self.retries = self._draws = 0
+        self.token = None
+        self._visits[state] = self._visits.get(state, 0) + 1
+
+    @property
+    def key(self) -> Key:
+        return (*self.path, (self.state, self._visits.get(self.state, 0)))
+
+    def place(self, what: str) -> Place:
+        return Place(self.key, self.attempt, what)
+
+    def inner(self, kind: str, index: int, variables: Mapping[str, Json], item: Mapping[str, Json] | None) -> "Frame":
+        """A new inner workflow; a second attempt of the state has keys of its own."""
+        again = (("attempt", self.attempt),) if self.attempt else ()
+        return Frame(self.run, (*self.key, *again, (kind, index)), variables, item)
+
+    def assign(self, assigned: Mapping[str, Json] | None) -> None:
+        if assigned:
+            self.variables = {**self.variables, **assigned}
+
+    def entered_at(self) -> float:
+        if self.entered is None:
+            self.entered = self.run.ports.now(self.place("entered"))
+        return self.entered
+
+    def context(self) -> Mapping[str, Json]:
+        """The context object as it stands in this state."""
+        state: dict[str, Json] = {"Name": self.state, "EnteredTime": timestamps.written(self.entered_at())}
+        if self.shows_retries:
+            state["RetryCount"] = self.retries
+        shown: dict[str, Json] = {"Execution": self.run.execution, "StateMachine": self.run.machine, "State": state}
+        if self.item is not None:
+            shown["Map"] = {"Item": self.item}
+        if self.token is not None:
+            shown["Task"] = {"Token": self.token}
+        return shown
+
+    def draw(self) -> float:
+        self._draws += 1
+        return self.run.ports.random(self.place(f"draw {self._draws}"))
+
+    def milliseconds(self) -> int:
+        self._draws += 1
+        return int(self.run.ports.now(self.place(f"draw {self._draws}")) * 1000)
+
+    @property
+    def expression_steps(self) -> int:
+        return self.run.limits.expression_steps
+
+    async def evaluate(self, expression: str, given: Mapping[str, Json]) -> Json:
+        return await self.run.ports.evaluate(
+            expression, given, self.place("evaluate"), now_ms=self.milliseconds(), seed=self.draw()
+        )
+
+    async def record(self, kind: str, **told: Any) -> None:
+        """Tell the record what happened here; costs nothing where nobody records."""
+        if self.run.ports.records:
+            await self.run.ports.record(self.place(kind), told)
+
+
+class Scene(Frame):
+    """One Map item seen from the Map state itself, while it makes the item's input (ItemSelector)."""
+
+    __slots__ = ("_index",)
+
+    _index: int
+
+    @classmethod
+    def of(cls, frame: Frame, index: int, item: Mapping[str, Json]) -> "Scene":
+        scene = cls(frame.run, frame.path, frame.variables, item)
+        for name in ("state", "event", "entered", "attempt", "retries", "shows_retries", "token", "_visits"):
+            setattr(scene, name, getattr(frame, name))
+        scene._index = index
+        return scene
+
+    def place(self, what: str) -> Place:
+        return Place((*self.key, ("item", self._index)), self.attempt, what)

@@ -1,0 +1,54 @@
+"""Values in and out of the JSONata library, which says None for undefined and NULL_VALUE for null."""
+
+import re
+from typing import Any, Final
+
+from jsonata import jsonata as library
+from jsonata.parser import Parser
+from jsonata.utils import Utils
+
+from compositions.asl.values import Json
+
+NULL: Final = Utils.NULL_VALUE
+_FUNCTIONS: Final = (library.Jsonata.JFunctionCallable, Parser.Symbol, re.Pattern)
+
+
+class Unsupported(Exception):
+    """A function or a regular expression where a JSON value is wanted."""
+
+
+def bound(value: Json) -> Any:
+    """The value as the library wants it: nulls marked. What holds no null is passed as it is."""
+    if value is None:
+        return NULL
+    if isinstance(value, dict):
+        changed = {name: bound(item) for name, item in value.items() if item is None or isinstance(item, dict | list)}
+        if any(changed[name] is not value[name] for name in changed):
+            return {name: changed.get(name, item) for name, item in value.items()}
+        return value
+    if isinstance(value, list):
+        items = [bound(item) if item is None or isinstance(item, dict | list) else item for item in value]
+        return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
+    return value
+
+
+def plain(value: Any) -> Json:
+    """A result as plain JSON; containers that need no change are passed as they are."""
+    if value is None or value is NULL:
+        return None
+    kind = type(value)
+    if kind in (str, int, bool, float):
+        return value
+    if isinstance(value, dict):
+        if kind is dict and value.get("_jsonata_lambda"):
+            raise Unsupported
+        items = {name: plain(item) for name, item in value.items()}
+        return items if kind is not dict or any(items[n] is not value[n] for n in items) else value
+    if isinstance(value, list):
+        if isinstance(value, Utils.RangeList):
+            return list(range(value.a, value.b))
+        found = [plain(item) for item in value]
+        return found if kind is not list or any(a is not b for a, b in zip(found, value, strict=True)) else value
+    if isinstance(value, _FUNCTIONS) or callable(value):
+        raise Unsupported
+    return value
