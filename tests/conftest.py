@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import redis
+from _pytest.nodeid import NodeId
 
 from tests.servers import browser as browsers
 from tests.servers.downstream import Downstream
@@ -34,6 +35,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("stack"))
         if fixtures & {"page", "browser"}:
             item.add_marker(pytest.mark.browser)
+        if getattr(item.config.option, "loadgroup", False):
+            keep_group(item)
+
+
+def keep_group(item: pytest.Item) -> None:
+    """Put the groups behind the test's id, where xdist's loadgroup looks for them.
+
+    pytest-xdist 3.8 does so itself, but by an attribute that pytest 9.2 does not read.
+    """
+    groups = sorted({mark.args[0] for mark in item.iter_markers("xdist_group")})
+    if groups and "@" not in item.nodeid.rpartition("]")[2]:
+        item._id = NodeId.parse(f"{item.nodeid}@{'_'.join(groups)}")
 
 
 @pytest.fixture(scope="session")
