@@ -364,7 +364,10 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switchgear",
-    "DESCRIPTION": "Targets, circuit breakers, journeys and routes of this control plane. Errors are RFC 9457.",
+    "DESCRIPTION": (
+        "Targets, circuit breakers, journeys, stages, routes, usage plans, consumers and their API keys, throttles and "
+        "request rules of this control plane. Errors are RFC 9457."
+    ),
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,

@@ -16,6 +16,8 @@ SMALLEST_STOCK = 4
 NEVER = -1
 # Units that nobody used for so long go back.
 IDLE_S = 1.0
+# What has no ledger - its consumer or plan was deleted, or is not in a restored database - may have one again soon.
+GONE_RETRY_S = 1.0
 # For so long after the database is back shares go on, until every front door has charged what it let through.
 CHARGED_WITHIN_S = 1.0
 
@@ -61,6 +63,7 @@ class Allotment:
         "end_ms",
         "extra",
         "generation",
+        "gone",
         "granted",
         "granted_at",
         "held",
@@ -88,7 +91,7 @@ class Allotment:
         self.low = NEVER
         self.ticket = 0
         self.generation = self.drawn = self.extra = 0
-        self.known = False
+        self.known = self.gone = False
         self.ahead = 1
         self.granted, self.granted_at = 0, -inf
         self.seen, self.moved_at, self.touched_at = 0, -inf, -inf
@@ -103,6 +106,8 @@ class Allotment:
     @property
     def left(self) -> int:
         """Units that this front door may still count on; below 0 when the limit was lowered under what is used."""
+        if self.gone:
+            return self.held
         return self.terms.limit + self.extra - self.drawn + self.held
 
     @property
@@ -110,7 +115,8 @@ class Allotment:
         return not (self.held or self.owed or self.corrections or self.waiters or self.readers)
 
     def exhausted(self, now_ms: float) -> QuotaExhausted:
-        return QuotaExhausted(self.terms, max(0.0, self.end_ms - now_ms) / 1000, self.end_ms)
+        retry_after_s = GONE_RETRY_S if self.gone else max(0.0, self.end_ms - now_ms) / 1000
+        return QuotaExhausted(self.terms, retry_after_s, self.end_ms)
 
     def sharing(self, now: float) -> bool:
         if self.share is not None and now >= self.shared_until:
@@ -119,7 +125,7 @@ class Allotment:
 
     def use(self) -> Use:
         used = max(0, self.drawn - self.held) + self.owed
-        left = max(0, self.terms.limit + self.extra - used)
+        left = 0 if self.gone else max(0, self.terms.limit + self.extra - used)
         return Use(self.terms.limit, self.extra, used, left, self.start_ms, self.end_ms, self.known)
 
     def bind(self, terms: QuotaTerms, now_ms: float) -> None:
@@ -135,7 +141,7 @@ class Allotment:
             self.corrections.append(Correction(self.start_ms, self.generation, self.owed))
         self.start_ms, self.end_ms = start_ms, end_ms
         self.generation = self.drawn = self.extra = self.owed = 0
-        self.known, self.share = False, None
+        self.known, self.gone, self.share = False, False, None
         self.read_at = self.refused_until = -inf
         self.ticket += 1
 
@@ -208,6 +214,8 @@ class Allotment:
             self.generation = answer.generation
             self.ticket += 1
         self.drawn, self.extra, self.known = answer.drawn, answer.extra, answer.known
+        # One who only reads may find no row because nothing was drawn yet; one who writes would have made it.
+        self.gone = asked.writes and not answer.known
         self.read_at, self.refused_until = now, -inf
         self.shared_until = min(self.shared_until, now + CHARGED_WITHIN_S)
         if answer.granted:

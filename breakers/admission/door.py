@@ -155,7 +155,8 @@ class Admission:
         authorizers = self._authorizers.configure(pieces["route"])
         self._gates = gates(pieces["route"], authorizers, self._limits, Screened(bodies["rule"]))
         for gate in self._gates.values():
-            gate.weighs_bodies = gate.screened and self.screen.weighs_bodies(gate.stage)
+            if gate.screened:
+                gate.weighs = self.screen.weighs(gate.stage)
 
     def inexact(self) -> tuple[str, ...]:
         """What is decided now without the store that would make it exact: rates, quotas, rules."""
@@ -239,7 +240,7 @@ class Admission:
             key=key.id if key is not None else "",
             consumer=key.consumer if key is not None else "",
             body_bytes=inbound.body_bytes,
-            header_bytes=sum(map(len, chain.from_iterable(inbound.headers))),
+            header_bytes=sum(map(len, chain.from_iterable(inbound.headers))) if "headers" in gate.weighs else 0,
         )
 
     def _meter(self, gate: Gate, method: str, plan: str) -> Meter:

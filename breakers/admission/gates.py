@@ -103,15 +103,16 @@ class Meter:
 
 
 class Gate:
-    """What one route asks in one stage. `weighs_bodies`: a rule of the stage asks how large the body is."""
+    """What one route asks in one stage. `weighs`: the sizes that rules of the stage ask about."""
 
-    __slots__ = ("_id", "authorizer", "keyed", "meters", "route", "screened", "stage", "weighs_bodies")
+    __slots__ = ("_id", "authorizer", "keyed", "meters", "route", "screened", "stage", "weighs")
 
     def __init__(
         self, stage: str, route: str, digest: str, *, keyed: bool, authorizer: Authorizer | None, screened: bool
     ) -> None:
         self.stage, self.route, self.keyed, self.authorizer = stage, route, keyed, authorizer
-        self.screened, self.weighs_bodies = screened, False
+        self.screened = screened
+        self.weighs: frozenset[str] = frozenset()
         self.meters: dict[tuple[str, str], Meter] = {}
         self._id = (stage, route, digest)
 

@@ -90,9 +90,9 @@ class Screen:
                 if rule.rate is not None and rule.window not in self._windows:
                     self._windows[rule.window] = known.get(rule.window) or SlidingWindow(rule.rate.window_s)
 
-    def weighs_bodies(self, stage: str) -> bool:
-        """Whether a rule of the stage asks how large the body is, which of a chunked one is known when it was read."""
-        return self._books.get(stage, self._elsewhere).index.weighs_bodies
+    def weighs(self, stage: str) -> frozenset[str]:
+        """Which sizes the rules of the stage ask about: a chunked body's is known only when it was read."""
+        return self._books.get(stage, self._elsewhere).index.weighs
 
     def check(self, traits: Traits) -> Verdict:
         book = self._books.get(traits.stage, self._elsewhere)

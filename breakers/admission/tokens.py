@@ -180,9 +180,19 @@ class TokenLeases:
         if pool is None:
             return None
         now, limit = self._clock(), pool.limit
-        level = pool.local.level if pool.local is not None else pool.level(now) + pool.usable(now)
-        level = min(level, limit.burst)
-        return int(level), (limit.burst - level) / limit.rate
+        burst = limit.burst
+        # TokenPool.level and usable, written out: every answer says this of each of its limits.
+        if pool.local is not None:
+            level = pool.local.level
+        elif pool.left < 0:
+            level = burst
+        else:
+            level = pool.left + (now - pool.heard_at) * limit.rate
+            if now < pool.valid_until:
+                level += pool.idle
+        if level > burst:
+            level = burst
+        return int(level), (burst - level) / limit.rate
 
     def _decide(self, limits: Sequence[TokenLimit], now: float, *, waiting_since: float | None = None) -> Taken | None:
         """What the limits say together; None when one depends on the store's answer. A request that waited for that in

@@ -90,7 +90,7 @@ class TrialView(serializers.Serializer[Any]):
     results = TriedView(many=True)
 
 
-class CountsView(serializers.Serializer[Any]):
+class RuleCountsView(serializers.Serializer[Any]):
     last_5_min = serializers.DictField(child=serializers.IntegerField(), help_text="Requests by what was done.")
     last_24_h = serializers.DictField(child=serializers.IntegerField())
 
@@ -119,7 +119,7 @@ class SampleView(serializers.Serializer[Any]):
 
 class SamplesView(serializers.Serializer[Any]):
     rule = serializers.SlugField()
-    counts = CountsView()
+    counts = RuleCountsView()
     top = TopView(many=True)
     samples = SampleView(many=True)
 

@@ -34,7 +34,7 @@ class LineProblem(msgspec.Struct, frozen=True):
 
 
 class KeyLine(msgspec.Struct, frozen=True):
-    """One key of the file. `line` is where its record begins."""
+    """One key of the file. `line` is where its record begins. One that is not enabled is left out, and not judged."""
 
     line: int
     name: str
@@ -62,11 +62,12 @@ def read(text: str) -> KeyFile:
             line, problems = (None, [cells]) if isinstance(cells, LineProblem) else _line(number, cells)
             file.problems += problems
             if line is not None:
+                file.lines.append(line)
+            if line is not None and line.enabled:
                 seen = first.setdefault(api_keys.digest(line.key), number)
                 if seen != number:
                     message = f"The same key stands in line {seen}."
                     file.problems.append(LineProblem(number, "Key", "duplicate", message, "Leave out one of the two."))
-                file.lines.append(line)
             if len(file.lines) > MOST_LINES:
                 message = f"The file has more than {MOST_LINES:,} keys."
                 file.problems.append(LineProblem(number, "", "too_many", message, "Split it into several files."))
@@ -171,6 +172,11 @@ def _line(number: int, cells: dict[str, str]) -> tuple[KeyLine | None, list[Line
         problems.append(LineProblem(number, column, code, message, remedy))
 
     name, key = cells["Name"], cells["Key"]
+    enabled = cells.get("Enabled", "").lower()
+    plans = tuple(dict.fromkeys(plan.strip() for plan in cells.get("UsagePlanIds", "").split(",") if plan.strip()))
+    line = KeyLine(number, name, key, cells.get("Description", ""), enabled in YES, plans)
+    if enabled in NO:
+        return line, problems
     if not name:
         wrong("Name", "required", "The name is missing.", "Say whose key it is.")
     elif len(name) > LONGEST_NAME or not name.isprintable():
@@ -179,10 +185,6 @@ def _line(number: int, cells: dict[str, str]) -> tuple[KeyLine | None, list[Line
         wrong("Key", "required", "The key is missing.", "Export the file with key values, or leave out the line.")
     elif found := api_keys.fault(key):
         wrong("Key", *found, "Correct it, or leave out the line and make a new key.")
-    enabled = cells.get("Enabled", "").lower()
-    if enabled not in YES | NO:
+    if enabled not in YES:
         wrong("Enabled", "invalid", "This is neither true nor false.", "Use TRUE or FALSE.")
-    plans = tuple(dict.fromkeys(plan.strip() for plan in cells.get("UsagePlanIds", "").split(",") if plan.strip()))
-    if not key:
-        return None, problems
-    return KeyLine(number, name, key, cells.get("Description", ""), enabled in YES, plans), problems
+    return line if key else None, problems

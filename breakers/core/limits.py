@@ -135,7 +135,7 @@ def number(value: float) -> str:
     """A figure as people write it: 1,200 or 0.5."""
     if float(value).is_integer():
         return f"{int(value):,}"
-    return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 0.001 else f"{value:.2g}"
+    return f"{value:,.3f}".rstrip("0").rstrip(".") if abs(value) >= 1 else f"{value:.3g}"
 
 
 def _of_stage(stage: Document) -> Limit | None:

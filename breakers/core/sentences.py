@@ -24,7 +24,7 @@ def stage(document: Document) -> str:
     path = document["base_path"]
     parts = [f"Takes requests to {hosts}" + ("" if path == "/" else f" below {path}")]
     rate = document["rate"]
-    parts.append("unlimited as a whole" if rate is None else f"at most {_rate(rate, document['burst'])} as a whole")
+    parts.append("unlimited as a whole" if rate is None else f"at most {pace(rate, document['burst'])} as a whole")
     origins = document["allowed_origins"]
     if origins:
         parts.append("pages of any origin may call" if origins == ["*"] else f"pages of {_and(origins)} may call")
@@ -41,16 +41,16 @@ def stage(document: Document) -> str:
 
 def plan(document: Document) -> str:
     """What each consumer of the plan may do: "100 requests/s, bursts of 200, 1,000,000 a month from …"."""
-    rate, quota = document["rate"], document["quota"]
-    limits = [] if rate is None else [_rate(rate, document["burst"])]
-    if quota is not None:
-        limits.append(_quota(quota))
+    rate, granted = document["rate"], document["quota"]
+    limits = [] if rate is None else [pace(rate, document["burst"])]
+    if granted is not None:
+        limits.append(quota(granted))
     parts = [", ".join(limits) or "No limit of its own"]
     overrides = document["overrides"]
     if len(overrides) > 3:
         parts.append(f"{len(overrides)} overrides")
     else:
-        parts += [f"{_place(each)}: {_rate(each['rate'], each['burst'])}" for each in overrides]
+        parts += [f"{place(each)}: {pace(each['rate'], each['burst'])}" for each in overrides]
     if limits or overrides:
         counting = document["mode"] == "count"
         parts.append("counts what is above and refuses nothing" if counting else "refuses above")
@@ -70,7 +70,7 @@ def throttle(document: Document) -> str:
     }[document["scope"]]
     stage = f" in stage {document['stage']}" if document["stage"] else ""
     return _said(
-        [f"{_rate(document['rate'], document['burst'])} for {where}{stage} together", AWAY[document["on_store_error"]]]
+        [f"{pace(document['rate'], document['burst'])} for {where}{stage} together", AWAY[document["on_store_error"]]]
     )
 
 
@@ -140,15 +140,16 @@ def _leaf(tree: Document) -> bool:
     return next(iter(tree), "") in ("path", "method", "ip", "forwarded_ip", "header", "query", "size")
 
 
-def _rate(rate: float, burst: int | None) -> str:
-    return f"{number(rate)} requests/s, bursts of {burst_of(rate, burst):,}"
+def pace(rate: float, burst: int | None) -> str:
+    """`100 requests/s, bursts of 200`."""
+    return f"{number(rate)} request{'' if rate == 1 else 's'}/s, bursts of {burst_of(rate, burst):,}"
 
 
-def _quota(quota: Document) -> str:
+def quota(granted: Document) -> str:
     """The limit and when it begins anew, by the wall clock: "1,000,000 a month from the 1st 00:00 Europe/Vienna"."""
-    days, hours = divmod(quota["offset_h"], 24)
-    clock = f"{hours:02}:00 {quota['time_zone']}"
-    match quota["period"]:
+    days, hours = divmod(granted["offset_h"], 24)
+    clock = f"{hours:02}:00 {granted['time_zone']}"
+    match granted["period"]:
         case "DAY":
             span = f"a day from {clock}"
         case "WEEK":
@@ -156,7 +157,7 @@ def _quota(quota: Document) -> str:
         case _:
             first = (date(2001, 1, 1) + timedelta(days=days)).day
             span = f"a month from the {_ordinal(first)} {clock}"
-    return f"{quota['limit']:,} {span}"
+    return f"{granted['limit']:,} {span}"
 
 
 def _ordinal(day: int) -> str:
@@ -164,7 +165,8 @@ def _ordinal(day: int) -> str:
     return f"{day}{ending}"
 
 
-def _place(override: Document) -> str:
+def place(override: Document) -> str:
+    """`POST of route articles`, `route articles`, `DELETE of every route`."""
     method, route = override["method"], override["route"]
     if route is None:
         return f"{method} of every route"

@@ -54,7 +54,8 @@ def _row(found: Installation, target: TargetTerms, title: str) -> TargetRow:
         made_of = "No consumer has a key that leads here yet."
     else:
         made_of = f"{str(worst)[:1].upper()}{str(worst)[1:]}."
-    exceeded = allowed is not None and worst.per_s > allowed * (1 + 1e-9)
+    # What nothing limits has no figure: that of the ways that are limited would pass for the whole.
+    exceeded = allowed is not None and not endless and worst.per_s > allowed * (1 + 1e-9)
     bar = ""
     if allowed is not None and counted and not endless:
         drawn = charts.quota(
@@ -69,7 +70,7 @@ def _row(found: Installation, target: TargetTerms, title: str) -> TargetRow:
     return TargetRow(
         target.slug,
         title,
-        f"{number(worst.per_s)}/s" if counted else "0/s",
+        "no limit" if endless else f"{number(worst.per_s)}/s" if counted else "0/s",
         "" if allowed is None else f"{number(allowed)}/s",
         exceeded,
         endless,

@@ -60,12 +60,13 @@ def use(
     columns: Sequence[Column],
     *,
     limit: float | None = None,
+    called: str = "the limit",
     unit: str = "requests/s",
     each: str = "minutes",
 ) -> Chart:
     """Use over time as bars, what was refused on top of them, against a limit (None: there is none).
 
-    `each` is what a bar stands for, in the plural.
+    The limit is `called` so in words; `each` is what a bar stands for, in the plural.
     """
     highest = max([column.value + column.refused for column in columns], default=0)
     drawn = limit if limit is not None and (not highest or limit <= FAR * highest) else None
@@ -80,8 +81,9 @@ def use(
     if any(column.refused for column in columns):
         legend.append(("refused", "refused"))
     if limit is not None:
-        legend.append(("limit", f"limit {figure(limit)} {unit}" + ("" if drawn is not None else ", far above")))
-    words = _use_words(columns, highest, limit, unit, each)
+        far = "" if drawn is not None else ", far above"
+        legend.append(("limit", f"{called.removeprefix('the ')} {figure(limit)} {unit}{far}"))
+    words = _use_words(columns, highest, limit, called, unit, each)
     return Chart(
         slug,
         title,
@@ -100,16 +102,16 @@ def reasons(
     """Refusals over time, one small drawing a reason on one common scale, the most frequent first."""
     kept = sorted(((name, values) for name, values in series.items() if any(values)), key=lambda each: -sum(each[1]))
     top = nice(max([value for _, values in kept for value in values], default=0))
+    total = sum(sum(values) for _, values in kept)
     parts = []
     for number, (name, values) in enumerate(kept):
         words = f"{name}: {count(sum(values))} in all, at most {count(max(values))} at once"
         bars = [_bar(index, value, 0, top, "refused") for index, value in enumerate(values)]
         drawing = _svg(f"{slug}-{number}", name, words, bars, len(values))
-        parts.append(Part(name, drawing, f"{count(top)} {unit}", count(sum(values))))
-    total = sum(sum(values) for _, values in kept)
-    words = (
-        ", ".join(f"{name} {share(sum(values), total)}" for name, values in kept) if kept else "Nothing was refused."
-    )
+        part = f" ({share(sum(values), total)})" if len(kept) > 1 else ""
+        parts.append(Part(name, drawing, f"{count(top)} {unit}", f"{count(sum(values))}{part}"))
+    # The drawings name the reasons.
+    words = f"{count(total)} {unit} in all." if kept else "Nothing was refused."
     rows = [(label, *(count(values[index]) for _, values in kept)) for index, label in enumerate(labels)]
     return Chart(slug, title, words, parts, (), ticks(labels), ("When", *(name for name, _ in kept)), rows[::-1])
 
@@ -127,8 +129,8 @@ def quota(
 ) -> Chart:
     """A quota as one bar: what is used, where even use would stand now, and what the period will come to.
 
-    `elapsed` is the part of the period that has passed (0 to 1); `forecast` is what will be used by its end. What lies
-    beyond `top` (by default a little more than the limit) is drawn at the end.
+    `elapsed` is the part of the period that has passed (0 to 1); `forecast` is what will be used by its end. The bar
+    ends at `top` (by default a little more than the limit): a forecast beyond it is told, not drawn.
     """
     top = max(top or limit * BEYOND, limit, 1)
     end = "over" if used >= limit else "ahead" if forecast is not None and forecast > limit else "passed"
@@ -141,9 +143,11 @@ def quota(
         shapes.append(_upright("pace", limit * elapsed / top))
         legend.append(("pace", f"even use would be at {count(limit * elapsed)}"))
     if forecast is not None:
-        shapes.append(_upright("forecast", forecast / top))
-        legend.append(("forecast", f"{count(forecast)} by the end at the present pace"))
-    if used > limit or (forecast or 0) > limit:
+        if forecast <= top:
+            shapes.append(_upright("forecast", forecast / top))
+        beyond = "" if forecast <= top else ", beyond this bar"
+        legend.append(("forecast", f"{count(forecast)} by the end at the present pace{beyond}"))
+    if used > limit or limit < (forecast or 0) <= top:  # something is drawn beyond it
         shapes.append(_upright("limit", limit / top))
         legend.append(("limit", "limit"))
     told = words or f"{count(used)} of {count(limit)} used."
@@ -175,13 +179,15 @@ def ticks(labels: Iterable[str]) -> list[str]:
     return [every[0], every[len(every) // 2], every[-1]] if len(every) > 2 else every
 
 
-def _use_words(columns: Sequence[Column], highest: float, limit: float | None, unit: str, each: str) -> str:
+def _use_words(
+    columns: Sequence[Column], highest: float, limit: float | None, called: str, unit: str, each: str
+) -> str:
     if not highest:
         return "No requests in this time."
     busiest = max(columns, key=lambda column: column.value + column.refused)
     told = f"At most {figure(highest)} {unit}, at {busiest.label}"
     if limit:
-        told += f", {share(highest, limit)} of the limit of {figure(limit)} {unit}"
+        told += f", {share(highest, limit)} of {called} of {figure(limit)} {unit}"
     refused = sum(1 for column in columns if column.refused)
     return f"{told}; refusals in {refused} of {len(columns)} {each}." if refused else f"{told}; nothing was refused."
 

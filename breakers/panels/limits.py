@@ -76,6 +76,19 @@ def of_plan(slug: str, stages: Sequence[str]) -> tuple[list[tuple[str, Place]], 
     return found, open_ones
 
 
+def plan_itself_counts(slug: str, stages: Sequence[str]) -> bool:
+    """Whether any request is under the plan's own rate, which overrides replace where they apply."""
+    limits = present()
+    return any(
+        limit.source == f"plan:{slug}"
+        for facts in routes.known()
+        if facts.enabled and facts.api_key_required
+        for stage in set(stages) & set(facts.stages)
+        for method in facts.methods
+        for limit in limits.effective(stage, facts.slug, method, slug)
+    )
+
+
 def of_route(facts: RouteFacts) -> list[tuple[str, Place]]:
     """What requests of a route are under, in each of its stages and with each plan whose keys open it: (plan, place).
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Count, Q, QuerySet, Sum
 
 from breakers import usage
+from breakers.core import sentences
 from breakers.core.admitting import OUTCOMES, PASSED, REFUSED
 from breakers.documents import plans as documents
 from breakers.documents.defaults import Document
@@ -17,7 +18,8 @@ from breakers.operations import plans as operations
 from breakers.usage import Point
 from controlplane.kernel import clock
 
-from . import charts, limit_words
+from . import charts
+from .limits import plan_itself_counts
 from .quota_words import quota_chart
 from .wording import count, rate, share
 
@@ -48,12 +50,14 @@ class PlanRow(NamedTuple):
 
     @property
     def limits(self) -> str:
-        parts = [limit_words.pace(self.document["rate"], self.document["burst"])]
+        parts = []
+        if self.document["rate"] is not None:
+            parts.append(sentences.pace(self.document["rate"], self.document["burst"]))
         if self.document["quota"]:
-            parts.append(limit_words.quota(self.document["quota"]))
+            parts.append(sentences.quota(self.document["quota"]))
         if overrides := len(self.document["overrides"]):
             parts.append(f"{overrides} override{'' if overrides == 1 else 's'}")
-        return "; ".join(parts)
+        return "; ".join(parts) or "no limit of its own"
 
     @property
     def stages(self) -> str:
@@ -132,6 +136,9 @@ def state_of(plan: UsagePlan, keys: int) -> State:
 def plan_use(plan: UsagePlan, consumer: str = "", q: str = "") -> PlanUse:
     """Use of the last hour. The chart is of one consumer, since the limit is: the one asked for, or the busiest."""
     now = clock.now()
+    own_rate = plan.rate
+    if own_rate and not plan_itself_counts(plan.slug, [stage.slug for stage in plan.stages.all()]):
+        own_rate = None
     whole = now.replace(second=0, microsecond=0)
     hour = _sums("consumer", _last_hour(now).filter(plan=plan.slug))
     minute = _sums("consumer", _last_minute(now).filter(plan=plan.slug))
@@ -149,8 +156,8 @@ def plan_use(plan: UsagePlan, consumer: str = "", q: str = "") -> PlanUse:
         consumer=consumer,
         query=urlencode({name: value for name, value in (("consumer", consumer), ("q", q)) if value}),
         q=q,
-        figures=_figures(hour, minute, consumer, plan),
-        over_time=_over_time(plan, own, busiest, bool(consumer)),
+        figures=_figures(hour, minute, consumer, own_rate),
+        over_time=_over_time(own_rate, own, busiest, bool(consumer)),
         reasons=_reasons(points, plan.mode == "count"),
         consumers=[
             ConsumerRow(
@@ -175,7 +182,10 @@ def refused_words(refused: int, passed: int) -> str:
 
 
 def _figures(
-    hour: Mapping[str, Mapping[str, int]], minute: Mapping[str, Mapping[str, int]], consumer: str, plan: UsagePlan
+    hour: Mapping[str, Mapping[str, int]],
+    minute: Mapping[str, Mapping[str, int]],
+    consumer: str,
+    own_rate: float | None,
 ) -> list[tuple[str, str]]:
     sums, now = (_added(each, consumer) for each in (hour, minute))
     passed, refused = _total(sums, PASSED), _total(sums, REFUSED)
@@ -188,19 +198,19 @@ def _figures(
         found.append(("Would have been refused", f"{count(would)} ({share(would, passed + refused)})"))
     if not consumer:
         found.append(("Consumers that called", count(len(hour))))
-    elif plan.rate:
-        found.append(("Of its rate now", share(_total(now, PASSED) / MINUTE_S, plan.rate)))
+    elif own_rate:
+        found.append(("Of the plan's own rate now", share(_total(now, PASSED) / MINUTE_S, own_rate)))
     return found
 
 
-def _over_time(plan: UsagePlan, points: Sequence[Point], consumer: str, chosen: bool) -> charts.Chart:
+def _over_time(own_rate: float | None, points: Sequence[Point], consumer: str, chosen: bool) -> charts.Chart:
+    """Against the plan's own rate; without a line (None) where no request is under it."""
     columns = [
         charts.Column(f"{point.at:%H:%M}", point.passed / MINUTE_S, point.refused / MINUTE_S) for point in points
     ]
-    title = "Use against the limit, last hour"
-    if consumer:
-        title = f"{consumer} against the limit, last hour" if chosen else f"Busiest consumer: {consumer}, last hour"
-    return charts.use("plan-use", f"{title} (UTC)", columns, limit=plan.rate)
+    whose = (consumer if chosen else f"Busiest consumer: {consumer}") if consumer else "Use"
+    title = f"{whose}, last hour (UTC)"
+    return charts.use("plan-use", title, columns, limit=own_rate, called="the plan's own limit")
 
 
 def _reasons(points: Sequence[Point], counting: bool) -> charts.Chart:

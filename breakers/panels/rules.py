@@ -25,6 +25,7 @@ from .wording import NBSP, count, things
 
 TOP, SAMPLES = 10, 40
 REFUSED = ("blocked", "challenged")
+LET_THROUGH = ("counted", "allowed", "with_pass")
 # Action -> tone and words of its badge.
 BADGES = {
     "count": ("", "◌ counts only"),
@@ -32,6 +33,7 @@ BADGES = {
     "challenge": ("warn", "? challenges"),
     "block": ("bad", "✕ blocks"),
 }
+NOTHING = "nothing of the last hour would have been refused"
 # What a chart can cover -> its words, the span of a bar, and how many there are.
 SPANS = {
     "hour": ("last hour", Span.MINUTE, 60),
@@ -75,9 +77,13 @@ class TopKey(NamedTuple):
 
 
 class Would(NamedTuple):
-    """What a counting rule would have refused lately; `clients` is a lower bound when `more`."""
+    """What a rule would have refused lately of what it let through, beside what it `held` back.
+
+    Clients are those of all of these; `clients` is a lower bound when `more`.
+    """
 
     requests: int
+    held: int
     clients: int
     more: bool
     together: bool
@@ -86,12 +92,14 @@ class Would(NamedTuple):
 
     @property
     def sentence(self) -> str:
+        held = f"it held back {things(self.held, 'request')} already"
         if not self.requests:
-            return "If this rule blocked now: nothing of the last hour would have been refused."
+            rest = f"nothing more of the last hour would have been refused; {held}"
+            return f"If this rule blocked now: {rest if self.held else NOTHING}."
         least = "at least " if self.more else ""
-        whose = "" if self.together else f" of {least}{things(self.clients, 'client')}"
-        what = f"{things(self.requests, 'request')}{whose} in the last hour"
-        return f"If this rule blocked now: {what} would have been refused."
+        whose = "" if self.together or self.held else f" of {least}{things(self.clients, 'client')}"
+        what = f"{things(self.requests, 'request')}{whose} in the last hour would have been refused"
+        return f"If this rule blocked now: {what}{f'; {held}' if self.held else ''}."
 
 
 def listed(q: str = "", stage: str = "", action: str = "") -> list[Listed]:
@@ -184,13 +192,13 @@ def last_hour(slug: str) -> LastHour | None:
 
 
 def would(document: Mapping[str, Any], recent: LastHour | None) -> Would | None:
-    """What it would have refused had it blocked: everything on which it acted. None while Valkey is away."""
+    """What it would have refused had it blocked: everything that it met and let through. None while Valkey is away."""
     if recent is None:
         return None
     since = datetime.fromtimestamp(recent.since_ms / 1000, UTC)
     together = document["rate"] is not None and not document["rate"]["keys"]
-    requests = sum(recent.counts.get(outcome, 0) for outcome in ACTED)
-    return Would(requests, recent.keys, recent.keys >= TOP_KEPT, together, since, recent.top)
+    requests, held = (sum(recent.counts.get(done, 0) for done in outcomes) for outcomes in (LET_THROUGH, REFUSED))
+    return Would(requests, held, recent.keys, recent.keys >= TOP_KEPT, together, since, recent.top)
 
 
 def top_keys(row: RuleRow, recent: LastHour | None) -> list[TopKey]:

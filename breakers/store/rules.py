@@ -204,7 +204,8 @@ def read_samples(valkey: redis.Redis, prefix: str, slug: str) -> list[dict[str, 
     samples: list[dict[str, Any]] = [
         json.loads(text) for text in valkey.lrange(Keys(prefix, slug).samples, 0, SAMPLES_KEPT - 1)
     ]
-    return samples
+    # Front doors deliver in batches, so the list is only nearly in order.
+    return sorted(samples, key=lambda sample: float(sample["at_ms"]), reverse=True)
 
 
 def _add(sums: dict[str, int], counts: Mapping[bytes, Any]) -> None:

@@ -17,8 +17,8 @@ from django.utils.functional import SimpleLazyObject
 from breakers.capacity import findings
 from breakers.documents import checking
 from breakers.documents.defaults import Document
+from breakers.panels.differences import Changed, changes
 from breakers.panels.findings import Shown, address, shown
-from breakers.panels.limit_words import Changed, changes
 from controlplane.access.forms import restored_form
 from controlplane.config import commit, reading
 from controlplane.config.models import Revision

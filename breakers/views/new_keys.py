@@ -16,13 +16,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from breakers import trying
-from breakers.core import api_keys
+from breakers.core import api_keys, sentences
 from breakers.documents.plans import document as plan_document
 from breakers.models import ApiKey, Consumer, UsagePlan
 from breakers.models.fields import SLUG
 from breakers.operations import consumers, keys, plans
 from breakers.operations.key_import import import_csv
-from breakers.panels import limit_words
 from controlplane.access.forms import login_required_keeping_form, restored_form
 from controlplane.config.commit import locked
 from controlplane.kernel.access import Principal, principal_of, require
@@ -187,7 +186,7 @@ def _free(name: str, field: str, taken: set[str], noun: str) -> str:
 def _form(request: HttpRequest, form: NewKeyForm, *, restored: bool = False, status: int = 200) -> HttpResponse:
     context = {
         "form": form,
-        "plans": [(plan, limit_words.plan(plan_document(plan))) for plan in form.plans],
+        "plans": [(plan, sentences.plan(plan_document(plan))) for plan in form.plans],
         "restored": restored,
         "chosen": form["plan"].value(),
         "back": reverse("consumers"),

@@ -8,11 +8,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from breakers import capacity
+from breakers.core import sentences
 from breakers.documents import plans as documents
 from breakers.documents.plans import UsagePlanShape
 from breakers.models import Stage, UsagePlan
 from breakers.operations import plans as operations
-from breakers.panels import limit_words, limits
+from breakers.panels import limits
 from breakers.panels.findings import shown
 from breakers.panels.plans import plan_rows, plan_use
 from controlplane.access.forms import login_required_keeping_form
@@ -29,7 +30,7 @@ NOUN = changing.Noun(
     UsagePlanShape,
     documents,
     operations,
-    limit_words.plan,
+    sentences.plan,
     previewing.plan,
     previewing.keys_of_plan,
     "What consumers used under it stays in the counts.",
@@ -95,7 +96,7 @@ def plan(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, "breakers/plan_live.html", context)
     places, open_routes = limits.of_plan(slug, document["stages"])
     context |= {
-        "sentence": limit_words.plan(document),
+        "sentence": sentences.plan(document),
         "places": places,
         "open_routes": open_routes,
         "findings": shown(found for found in capacity.findings() if found.touches("plan", slug)),

@@ -9,11 +9,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from breakers import routes
+from breakers.core import sentences
 from breakers.documents import stages as documents
 from breakers.documents.stages import StageShape
 from breakers.models import Stage
 from breakers.operations import stages as operations
-from breakers.panels import limit_words
 from controlplane.access.forms import login_required_keeping_form
 from controlplane.kernel.access import can, require
 
@@ -27,7 +27,7 @@ NOUN = changing.Noun(
     StageShape,
     documents,
     operations,
-    limit_words.stage,
+    sentences.stage,
     previewing.stage,
     operations.used_by,
     "Requests to its hosts and path enter by another stage that takes them, or find nothing.",
@@ -43,7 +43,7 @@ def stages(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "stage": stage,
-            "sentence": limit_words.stage(documents.document(stage)),
+            "sentence": sentences.stage(documents.document(stage)),
             "routes": sum(stage.slug in found for found in entering),
         }
         for stage in _found(request).annotate(number_of_plans=Count("plans"))

@@ -9,13 +9,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from breakers import routes
+from breakers.core import sentences
 from breakers.documents import stages as stage_documents
 from breakers.documents import throttles as documents
 from breakers.documents.fields import METHODS
 from breakers.documents.throttles import ThrottleShape
 from breakers.models import Stage, Throttle, UsagePlan
 from breakers.operations import throttles as operations
-from breakers.panels import limit_words, limits
+from breakers.panels import limits
 from controlplane.access.forms import login_required_keeping_form
 from controlplane.kernel.access import can, require
 
@@ -29,7 +30,7 @@ NOUN = changing.Noun(
     ThrottleShape,
     documents,
     operations,
-    limit_words.throttle,
+    sentences.throttle,
     previewing.throttle,
     lambda row: [],
     "What it replaced counts again: the next less specific throttle, or the stage's own rate.",
@@ -44,8 +45,8 @@ def throttles(request: HttpRequest) -> HttpResponse:
     found = _found(request)
     limited = Stage.objects.exclude(rate=None)
     context = {
-        "rows": [(row, limit_words.throttle(documents.document(row))) for row in found],
-        "stages": [(stage.slug, limit_words.stage(stage_documents.document(stage))) for stage in limited],
+        "rows": [(row, sentences.throttle(documents.document(row))) for row in found],
+        "stages": [(stage.slug, sentences.stage(stage_documents.document(stage))) for stage in limited],
         "q": request.GET.get("q", ""),
         "may_configure": can(request.user, "configure", "throttle:"),
         "resolver": _resolver(request),

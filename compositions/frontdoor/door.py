@@ -115,7 +115,8 @@ class FrontDoor:
             await send_reply(send, self._builtins.preflight(headers))
             return
         try:
-            reply = await own_answer(scope, receive, self._life.plane if self._loaded else None)
+            plane = self._life.plane if self._loaded else None
+            reply = await own_answer(scope, receive, plane, trust_peer=self._trust_peer)
         except ClientGone:
             return
         except Exception as error:
@@ -182,7 +183,7 @@ class FrontDoor:
                 if route.guarded:
                     raise not_loaded()
             elif not gate.same(passed):
-                if body is None and gate.weighs_bodies and not incoming.length:
+                if body is None and "body" in gate.weighs and not incoming.length:
                     # Only its end tells how large it is, and a rule wants to know before anything else is done.
                     body = await read_body(receive, limit)
                 admitted = await plane.admission.admit(gate, self._inbound(scope, incoming, route, whole, body))

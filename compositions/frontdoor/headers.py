@@ -114,6 +114,10 @@ class Incoming:
         elif name == b"x-forwarded-host":
             self.shown_host = value
 
+    def scheme(self, seen: str, *, trust_peer: bool) -> str:
+        """What the client used: what was seen here, unless the peer is a proxy of our own that has said it."""
+        return self.proto if trust_peer and self.proto else seen
+
     def onward(self, *, peer: str, scheme: str, http_version: str, request_id: str, trust_peer: bool) -> Headers:
         """The fields for the next hop.
 
@@ -123,7 +127,7 @@ class Incoming:
         headers = self.kept
         headers.append(("via", f"{http_version} {PSEUDONYM}"))
         headers.append(("x-forwarded-for", ", ".join((*self.sources, peer)) if self.sources else peer))
-        headers.append(("x-forwarded-proto", self.proto if trust_peer and self.proto else scheme))
+        headers.append(("x-forwarded-proto", self.scheme(scheme, trust_peer=trust_peer)))
         host = self.shown_host if trust_peer and self.shown_host else self.host
         if host:
             headers.append(("x-forwarded-host", host))

@@ -16,13 +16,13 @@ USAGE = "/-/usage"
 OWN = (b"/-/usage", b"/-/challenge")
 
 
-async def own_answer(scope: Message, receive: Receive, plane: Plane | None) -> Reply:
-    """The answer; raises a Problem, or ClientGone."""
+async def own_answer(scope: Message, receive: Receive, plane: Plane | None, *, trust_peer: bool) -> Reply:
+    """The answer; raises a Problem, or ClientGone. `trust_peer`: what X-Forwarded-Proto says of the scheme is true."""
     if plane is None:
         raise not_loaded()
     path: str = scope["raw_path"].decode("latin-1")
     if plane.admission.challenges.owns(path):
-        return await _challenge(scope, receive, plane, path)
+        return await _challenge(scope, receive, plane, path, trust_peer=trust_peer)
     return await _usage(scope["method"], path, scope["headers"], plane)
 
 
@@ -37,7 +37,7 @@ async def _usage(method: str, path: str, headers: RawHeaders, plane: Plane) -> R
     return Reply(200, fields, json.dumps(document).encode())
 
 
-async def _challenge(scope: Message, receive: Receive, plane: Plane, path: str) -> Reply:
+async def _challenge(scope: Message, receive: Receive, plane: Plane, path: str, *, trust_peer: bool) -> Reply:
     challenges, incoming = plane.admission.challenges, Incoming(scope["headers"])
     method, peer = scope["method"], scope["client"][0]
     body = b""
@@ -51,6 +51,6 @@ async def _challenge(scope: Message, receive: Receive, plane: Plane, path: str) 
         scope["headers"],
         body,
         client_of=lambda stage: plane.admission.client_of(stage, peer, incoming.sources),
-        secure=scope["scheme"] == "https",
+        secure=incoming.scheme(scope["scheme"], trust_peer=trust_peer) == "https",
     )
     return Reply(reply.status, reply.headers, b"" if method == "HEAD" else reply.body)

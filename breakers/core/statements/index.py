@@ -50,7 +50,7 @@ class Index:
         self._queries = _values(filed["query"], str)
         self._sizes = [(body["of"], body["over"], position) for body, position in filed["size"]]
         self._least = {of: min((over for kind, over, _ in self._sizes if kind == of), default=NEVER) for of in SIZES}
-        self.weighs_bodies = any("body" in sizes_of(tree) for tree in trees)
+        self.weighs = frozenset(size for tree in trees for size in sizes_of(tree))
 
     def candidates(self, traits: Traits) -> Sequence[Position]:
         """Every position whose statement matches, and perhaps others, in rising order."""
@@ -84,7 +84,7 @@ class Index:
 
     def _asked(self, query: str) -> bool:
         """Whether the query may hold a parameter of interest, before it is taken apart; escapes may spell any name."""
-        return "%" in query or "+" in query or any(name in query for name in self._queries)
+        return "%" in query or "+" in query or any(map(query.__contains__, self._queries))
 
     def _oversized(self, traits: Traits) -> Positions:
         least = self._least

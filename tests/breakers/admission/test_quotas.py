@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 
 from breakers.admission.quotas import QuotaExhausted, StoreAway
-from breakers.models import QuotaLedger, UsageCount
+from breakers.models import Consumer, QuotaLedger, UsageCount
 from controlplane.kernel import clock
 from tests.breakers.admission.quota_fleet import Database, Door, Wall, at, granted, in_a_thread, ledgers, until
 
@@ -384,6 +384,22 @@ async def test_a_slow_database_keeps_a_request_waiting_only_for_a_moment(door):
     await until(lambda: _is(drawn, 2))  # the one that was drawn for it, and the one that it is charged
     await one.close()
     assert await drawn() == 1
+
+
+async def test_a_consumer_who_is_gone_is_refused_soon_to_ask_again_and_the_others_are_served(door):
+    terms = await grant(50, on_store_error="open")
+    gone = msgspec.structs.replace(terms, consumer="gone")
+    one = door()
+    assert await one.passes(terms, 1) == 1
+    for _ in range(3):
+        with pytest.raises(QuotaExhausted) as refusal:
+            await one.ask(gone)
+        assert refusal.value.retry_after_s <= 1.0
+    assert not one.quotas.away
+    assert one.quotas.usage("gone", "gold").left == 0
+    assert await one.passes(terms, 60) == 49
+    await in_a_thread(Consumer.objects.create)(slug="gone")
+    await until(lambda: _passes_again(one, gone))
 
 
 # What is known --------------------------------------------------------------------------------------------------------

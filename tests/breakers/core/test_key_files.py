@@ -76,6 +76,17 @@ def test_what_is_wrong_is_told_with_line_column_and_remedy(
     assert ONE not in found.message + found.remedy
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["App,short,FALSE", "App,,false", f",{ONE},no", "App,apikey1234 abcdefghij0123,0", f"Other,{TWO},FALSE"],
+    ids=["length", "no-key", "no-name", "characters", "twice"],
+)
+def test_a_line_that_is_left_out_is_not_judged(line: str) -> None:
+    file = read(f"Name,Key,Enabled\n{line}\nThird,{TWO},TRUE\n")
+    assert file.problems == []
+    assert [(found.line, found.enabled) for found in file.lines] == [(2, False), (3, True)]
+
+
 def test_a_line_at_fault_does_not_hide_the_others() -> None:
     file = read(f"Name,Key,UsagePlanIds\nApp,short\nOther,{ONE},a,b\nThird,{TWO}\n,{TWO}\n")
     assert [(found.line, found.code) for found in file.problems] == [

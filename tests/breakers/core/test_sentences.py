@@ -51,6 +51,10 @@ AWAY = "while the store is away it refuses with 503"
             "No limit of its own; POST of route article: 5 requests/s, bursts of 5; PUT of every route: 2 requests/s, "
             f"bursts of 9; refuses above; {AWAY}; opens main.",
         ),
+        (
+            {"rate": 1, "burst": None, "quota": None},
+            f"1 request/s, bursts of 1; refuses above; {AWAY}; opens main.",
+        ),
         ({"rate": None, "quota": None, "stages": []}, "No limit of its own; opens no stage."),
     ],
     ids=str,

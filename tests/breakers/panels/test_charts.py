@@ -66,13 +66,25 @@ def test_the_table_has_every_column_newest_first():
     assert chart.rows == [("14:01", "3.5", "2"), ("14:00", "0.25", "2")]
 
 
+def test_a_limit_is_called_what_it_is():
+    chart = charts.use("use", "Use", hour(10, 50), limit=100, called="the plan's own limit")
+    assert ("limit", "plan's own limit 100 requests/s") in chart.legend
+    assert "50\u00a0% of the plan's own limit of 100 requests/s" in chart.words
+
+
 def test_reasons_are_small_drawings_on_one_scale_most_frequent_first():
     chart = charts.reasons("why", "Refused", ["a", "b"], {"rate": [1, 0], "quota": [4, 6], "never": [0, 0]})
     assert [part.name for part in chart.parts] == ["quota", "rate"]
     assert {part.top for part in chart.parts} == {"6 requests"}
-    assert chart.words == "quota 91\u00a0%, rate 9.1\u00a0%"
+    assert [part.total for part in chart.parts] == ["10 (91\u00a0%)", "1 (9.1\u00a0%)"]
+    assert chart.words == "11 requests in all."
     assert chart.head == ("When", "quota", "rate")
     assert chart.rows[0] == ("b", "6", "0")
+
+
+def test_a_single_reason_has_no_share():
+    (part,) = charts.reasons("why", "Refused", ["a"], {"rate": [3], "quota": [0]}).parts
+    assert (part.name, part.total) == ("rate", "3")
 
 
 def test_without_refusals_there_is_a_sentence_instead_of_a_drawing():
@@ -82,7 +94,7 @@ def test_without_refusals_there_is_a_sentence_instead_of_a_drawing():
 
 
 @pytest.mark.parametrize(
-    ("used", "forecast", "kind"), [(10, 50, "passed"), (10, 150, "ahead"), (100, 150, "over"), (120, None, "over")]
+    ("used", "forecast", "kind"), [(10, 50, "passed"), (10, 110, "ahead"), (100, 110, "over"), (120, None, "over")]
 )
 def test_a_quota_bar_shows_how_it_stands(used, forecast, kind):
     chart = charts.quota("q", "Quota", used=used, limit=100, elapsed=0.5, forecast=forecast)
@@ -91,10 +103,16 @@ def test_a_quota_bar_shows_how_it_stands(used, forecast, kind):
     assert len(shapes(chart.parts[0], "limit")) == (max(used, forecast or 0) > 100)
 
 
+def test_a_forecast_beyond_the_bar_is_told_and_leaves_no_mark_at_its_edge():
+    chart = charts.quota("q", "Quota", used=10, limit=100, forecast=1000)
+    assert not shapes(chart.parts[0], "forecast")
+    assert not shapes(chart.parts[0], "limit")
+    assert ("forecast", "1,000 by the end at the present pace, beyond this bar") in chart.legend
+
+
 def test_quota_bars_of_one_list_share_a_scale_however_far_they_will_go():
     bars = [charts.quota("q", "Quota", used=50, limit=100, forecast=f).parts[0] for f in (None, 90, 1_000_000)]
     assert {shapes(bar, "room")[0].get("width") for bar in bars} == {"869.6"}
-    assert float(shapes(bars[2], "forecast")[0].get("x1")) < 1000
 
 
 def test_a_quota_bar_marks_where_even_use_would_stand():

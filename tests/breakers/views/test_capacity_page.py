@@ -1,6 +1,6 @@
 """Capacity and a route's limits: what they let through, against what targets take, and where to correct it."""
 
-from breakers.operations import plans, targets, throttles
+from breakers.operations import plans, stages, targets, throttles
 from compositions.operations import routes
 
 from .conftest import GOLD, SETUP
@@ -39,6 +39,15 @@ def test_a_route_that_nothing_limits_is_told_beside_its_target(enter, market):
     routes.patch("checkout", {"api_key_required": False}, by=SETUP)
     page = text(enter("viewer").get("/capacity/"))
     assert "no limit 120/s Nothing limits route checkout." in page
+
+
+def test_a_target_that_only_one_stage_limits_has_no_limit(enter, market):
+    targets.put("payment", {**CONTRACT, "contracts": [{"limit": 20, "period_s": 1}]}, by=SETUP)
+    stages.put("partners", {"base_path": "/partners", "rate": 50}, by=SETUP)
+    routes.patch("checkout", {"api_key_required": False, "stages": ["main", "partners"]}, by=SETUP)
+    page = text(enter("viewer").get("/capacity/"))
+    assert "✕ no limit 20/s Nothing limits route checkout." in page
+    assert "✕ 50/s" not in page
 
 
 def test_without_targets_the_page_says_so(enter, valkey):

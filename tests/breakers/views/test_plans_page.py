@@ -1,6 +1,7 @@
 """Pages of usage plans: what they tell of use and limits, and changes that are seen before they are saved."""
 
 import csv
+import html
 import io
 import re
 
@@ -9,6 +10,7 @@ import pytest
 from breakers.models import QuotaLedger, UsagePlan
 from breakers.operations import consumers, keys, plans
 from breakers.usage import present_period
+from compositions.operations import routes
 from controlplane.audit.models import AuditEntry
 from controlplane.config.commit import current_revision
 from controlplane.kernel import clock
@@ -78,7 +80,7 @@ def test_the_list_tells_limits_state_consumers_and_use(enter, market, counted):
     plans.put("shut", {"stages": []}, by=SETUP)
     page = enter("viewer").get("/plans/")
     gold = re.sub(r"<[^>]+>", " ", row(page, "gold"))
-    for words in ("100\u00a0requests/s, bursts of 200", "10,000 requests a month (Europe/Vienna)", "enforced"):
+    for words in ("100 requests/s, bursts of 200", "10,000 a month from the 1st 00:00 Europe/Vienna", "enforced"):
         assert words in gold
     assert "30 (20\u00a0%)" in gold
     assert '<td class="number" data-label="Requests/s now">2.0</td>' in row(page, "gold")
@@ -115,18 +117,29 @@ def test_the_list_is_exported_as_it_is_filtered(enter, market, counted):
 
 def test_the_page_says_the_settings_in_one_sentence(enter, market):
     page = text(enter("viewer").get(PAGE))
-    assert "Each consumer may call at 100 requests/s, bursts of 200 and at most 10,000 requests a month" in page
-    assert "POST of articles 5 requests/s, bursts of 10" in page
+    assert "100 requests/s, bursts of 200, 10,000 a month from the 1st 00:00 Europe/Vienna" in page
+    assert "POST of route articles: 5 requests/s, bursts of 10" in page
 
 
 def test_the_page_draws_use_against_the_limit_and_refusals_by_reason(enter, market, counted):
     counted("acme", "gold", 1, admitted=3000, throttled__client=600, quota=60)
     page = enter("viewer").get(PAGE)
     assert "At most 61 requests/s" in text(page)
-    assert "61 % of the limit of 100 requests/s" in text(page)
-    assert "above the rate of its usage plan 600" in text(page)
-    assert "quota used up 60" in text(page)
+    assert "61 % of the plan's own limit of 100 requests/s" in html.unescape(text(page))
+    assert "660 requests in all." in text(page)
+    assert "above the rate of its usage plan 600 (91 %)" in text(page)
+    assert "quota used up 60 (9.1 %)" in text(page)
     assert page.content.decode().count("<svg") >= 3
+
+
+def test_a_rate_that_overrides_replace_everywhere_is_no_line_in_the_chart(enter, market, counted):
+    counted("acme", "gold", 1, admitted=3000)
+    routes.patch("checkout", {"api_key_required": False}, by=SETUP)
+    plans.put("gold", {**GOLD, "overrides": [{"route": "articles", "rate": 5}]}, by=SETUP)
+    page = enter("viewer").get(f"{PAGE}?consumer=acme")
+    assert "At most 50 requests/s" in text(page)
+    assert "mark-limit" not in page.content.decode()
+    assert not re.search("of the(| plan's own) limit|rate now", html.unescape(text(page)))
 
 
 def test_a_consumers_quota_comes_with_the_day_on_which_it_ends(enter, market, counted):

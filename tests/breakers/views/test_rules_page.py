@@ -4,6 +4,7 @@ import asyncio
 import csv
 import html
 import io
+import json
 import re
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ import pytest
 import redis.asyncio
 from django.conf import settings as django_settings
 
+from breakers import rules_reading
 from breakers.admission.screening import Screen
 from breakers.core.conditions import rows
 from breakers.documents.rules import document
@@ -18,6 +20,7 @@ from breakers.models import RequestRule, RuleCount
 from breakers.models.usage import Span
 from breakers.operations import rules, stages
 from breakers.panels.rule_order import moved
+from breakers.store.rules import Keys
 from breakers.store.windows import WindowStore
 from controlplane.audit.models import AuditEntry
 from controlplane.config.commit import current_revision
@@ -269,6 +272,30 @@ def test_a_counting_rule_says_what_it_would_have_refused_and_whom(enter, flood, 
     page = text(enter("viewer").get(PAGE))
     assert "If this rule blocked now: 7 requests of 2 clients in the last hour would have been refused." in page
     assert "These clients most: 192.0.2.7 (6), 198.51.100.1 (1)" in page
+
+
+def test_what_it_refused_already_is_not_counted_among_what_it_would_have_refused(enter, flood, traffic):
+    rules.patch("flood", {"action": "block"}, by=SETUP)
+    traffic(*searches(7))
+    rules.patch("flood", {"action": "count"}, by=SETUP)
+    viewer = enter("viewer")
+    assert "nothing more of the last hour would have been refused; it held back 4 requests already." in text(
+        viewer.get(PAGE)
+    )
+    traffic(*searches(5, ip="198.51.100.1"))
+    page = text(viewer.get(PAGE))
+    assert "If this rule blocked now: 2 requests in the last hour would have been refused; it held back 4" in page
+    assert "These clients matched most: 192.0.2.7 (4), 198.51.100.1 (2)" in page
+
+
+def test_samples_of_several_front_doors_are_newest_first(enter, flood, valkey):
+    at_ms = clock.now_ms()
+    times = [at_ms - back for back in (3000, 1000, 4000, 2000)]
+    samples = [json.dumps({"at_ms": at, "outcome": "counted", "path": f"/{at_ms - at:.0f}"}) for at in times]
+    with redis.Redis.from_url(valkey) as client:
+        client.rpush(Keys(django_settings.KEY_PREFIX, "flood").samples, *samples)
+    found = rules_reading.samples("flood")
+    assert [sample["path"] for sample in found] == ["/1000", "/2000", "/3000", "/4000"]
 
 
 def test_nothing_matched_is_said_as_well(enter, flood):

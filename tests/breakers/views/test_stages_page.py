@@ -36,7 +36,7 @@ def form(**over):
 
 def test_main_is_there_from_the_start(enter, market):
     page = text(enter("viewer").get("/stages/"))
-    assert "Requests to any host enter here without a throttle of their own" in page
+    assert "Takes requests to any host; unlimited as a whole." in page
 
 
 def test_the_list_counts_routes_and_plans(enter, market):
@@ -55,7 +55,7 @@ def test_the_list_can_be_searched_and_exported(enter, market, query, shown):
 
 def test_a_viewer_reads_the_settings_and_is_refused_a_change(enter, market):
     viewer = enter("viewer")
-    assert "Requests to any host below /partners enter here" in text(viewer.get(PAGE))
+    assert "Takes requests to any host below /partners;" in text(viewer.get(PAGE))
     assert viewer.post(PAGE, form(act="save", reason="x")).status_code == 403
     assert viewer.get("/stages/-/new/").status_code == 403
 

@@ -45,8 +45,8 @@ def test_an_empty_list_says_that_only_plans_and_stages_limit(enter, valkey):
 def test_the_list_says_in_one_sentence_what_each_does_the_widest_first(enter, posts):
     throttles.put("all", {"scope": "account", "rate": 1000}, by=SETUP)
     page = text(enter("viewer").get("/throttles/"))
-    assert "POST of any route in every stage shares 50 requests/s, bursts of 50" in page
-    assert page.index("Everything that enters the front door shares 1,000") < page.index("POST of any route")
+    assert "50 requests/s, bursts of 50 for POST of every route together" in page
+    assert page.index("for everything that enters the front door together") < page.index("for POST of every route")
 
 
 @pytest.mark.parametrize(("query", "shown"), [("q=post", True), ("q=articles", False)])
@@ -87,7 +87,7 @@ def test_where_nothing_limits_the_resolver_says_so(enter, market):
 def test_a_viewer_reads_the_settings_and_is_refused_a_change(enter, posts):
     viewer = enter("viewer")
     page = viewer.get(PAGE)
-    assert "shares 50 requests/s" in text(page)
+    assert "50 requests/s, bursts of 50 for POST of every route together" in text(page)
     assert "Preview the change" not in text(page)
     assert viewer.post(PAGE, form(act="save", reason="x", rate="1")).status_code == 403
     assert viewer.get(NEW).status_code == 403

@@ -31,7 +31,9 @@ class Inside:
     def __init__(self, app: FrontDoor, plane: DataPlane) -> None:
         self.app, self.plane = app, plane
 
-    async def ask(self, path: str, method: str = "GET", *fields: tuple[str, str], peer: str = "127.0.0.1") -> Heard:
+    async def ask(
+        self, path: str, method: str = "GET", *fields: tuple[str, str], peer: str = "127.0.0.1", body: bytes = b""
+    ) -> Heard:
         raw, _, query = path.partition("?")
         scope = {
             "type": "http",
@@ -47,8 +49,11 @@ class Inside:
             "client": (peer, 50_000),
         }
         sent: list[dict] = []
+        coming = [{"type": "http.request", "body": body, "more_body": False}] if body else []
 
         async def receive() -> dict:
+            if coming:
+                return coming.pop()
             await asyncio.Event().wait()
             return {}
 
@@ -60,7 +65,7 @@ class Inside:
 
 
 @asynccontextmanager
-async def inside(name: str = "inside") -> AsyncIterator[Inside]:
+async def inside(name: str = "inside", *, trust_peer: bool = False) -> AsyncIterator[Inside]:
     planes: list[DataPlane] = []
 
     def open_plane() -> DataPlane:
@@ -68,7 +73,7 @@ async def inside(name: str = "inside") -> AsyncIterator[Inside]:
         return planes[-1]
 
     banner = Path(settings.BASE_DIR) / "static" / "delay-banner.js"
-    app = FrontDoor(open_plane, max_body=100_000, origins=["*"], banner=banner)
+    app = FrontDoor(open_plane, max_body=100_000, origins=["*"], banner=banner, trust_peer=trust_peer)
     said: asyncio.Queue[dict] = asyncio.Queue()
     heard: asyncio.Queue[dict] = asyncio.Queue()
     living = asyncio.ensure_future(app({"type": "lifespan"}, said.get, heard.put))

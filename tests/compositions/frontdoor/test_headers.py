@@ -64,6 +64,20 @@ def test_the_scheme_and_host_that_a_stranger_claims_are_not_believed():
     assert (sent["x-forwarded-proto"], sent["x-forwarded-host"]) == ("https", "evil.example")
 
 
+@pytest.mark.parametrize(
+    ("fields", "trust_peer", "scheme"),
+    [
+        ((), True, "http"),
+        ((("x-forwarded-proto", "https"),), False, "http"),
+        ((("x-forwarded-proto", "https"),), True, "https"),
+    ],
+    ids=["unsaid", "stranger", "own-proxy"],
+)
+def test_the_scheme_is_what_a_proxy_of_our_own_says(fields, trust_peer, scheme):
+    incoming = Incoming([(name.encode(), value.encode()) for name, value in fields])
+    assert incoming.scheme("http", trust_peer=trust_peer) == scheme
+
+
 def test_forwarded_is_left_alone():
     assert dict(onward(("forwarded", "for=1.1.1.1")))["forwarded"] == "for=1.1.1.1"
 
