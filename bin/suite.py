@@ -1,4 +1,4 @@
-"""The whole suite on SQLite, then on PostgreSQL, with a real Valkey, real HTTP and a real browser.
+"""The whole suite on SQLite, then on PostgreSQL what may touch a database; real Valkey, real HTTP, a real browser.
 
 Arguments go to pytest. TEST_DATABASES=sqlite or =postgresql runs one half.
 """
@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# Rooms without Django: they cannot know a database, and are tested once.
+PURE = ("tests/breakers/core", "tests/compositions/asl")
 BROWSERS = ("chromium-headless-shell", "chromium")
 
 
@@ -28,7 +30,8 @@ def main(*arguments: str) -> int:
         results["SQLite"] = run_suite({}, arguments)
     if "postgresql" in asked:
         with postgresql() as url:
-            results["PostgreSQL"] = run_suite({"DATABASE_URL": url}, arguments)
+            once = tuple(f"--ignore={room}" for room in PURE) if "sqlite" in asked else ()
+            results["PostgreSQL"] = run_suite({"DATABASE_URL": url}, (*once, *arguments))
     for database, (status, seconds) in results.items():
         print(
             f"suite: {database:11} {'passed' if status == 0 else f'FAILED (pytest status {status})'}, {seconds:.0f} s"

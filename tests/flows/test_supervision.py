@@ -52,7 +52,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 def test_a_stop_signal_ends_every_process(new_stack: Stack, number: signal.Signals) -> None:
     start_complete(new_stack).signal(number)
     assert new_stack.process is not None
-    assert new_stack.process.wait(20) == 0
+    assert new_stack.process.wait(45) == 0
     assert new_stack.everything() == {}
 
 
@@ -65,7 +65,7 @@ def test_a_stop_during_the_start_leaves_nothing(new_stack: Stack) -> None:
     process = new_stack.spawn()
     wait_until(lambda: new_stack.pids("valkey"), 20, "the first child runs")
     process.terminate()
-    assert process.wait(20) == 0
+    assert process.wait(45) == 0
     assert new_stack.everything() == {}
 
 
@@ -75,7 +75,7 @@ def test_the_supervisor_ends_with_make(new_stack: Stack) -> None:
         make = subprocess.Popen(["make", "up"], cwd=ROOT, env=new_stack.env, stdout=subprocess.DEVNULL)
         wait_until(lambda: pages_answer(new_stack), 60, "the pages answer")
         make.send_signal(number)
-        make.wait(20)
+        make.wait(45)
         wait_until(lambda: not new_stack.everything(), 20, f"nothing is left after {number.name}")
 
 
@@ -111,7 +111,7 @@ def test_what_valkey_holds_survives_its_death(running: Stack) -> None:
 def test_a_second_start_on_the_same_data_is_refused_in_plain_words(stack: Stack) -> None:
     second = Stack(stack.data_dir, env={"DATABASE_URL": stack.env.get("DATABASE_URL", "")})
     try:
-        assert second.spawn().wait(20) == 1
+        assert second.spawn().wait(45) == 1
         wait_until(lambda: second.output, 5, "it says why")
         assert f"Switchgear already runs on {stack.data_dir}" in second.output[0]
         assert len(second.output) == 1
@@ -122,7 +122,7 @@ def test_a_second_start_on_the_same_data_is_refused_in_plain_words(stack: Stack)
 
 def test_a_taken_port_is_refused_in_plain_words(new_stack: Stack, stack: Stack) -> None:
     new_stack.env["FRONTDOOR_PORT"] = str(stack.frontdoor_port)
-    assert new_stack.spawn().wait(20) == 1
+    assert new_stack.spawn().wait(45) == 1
     wait_until(lambda: new_stack.output, 5, "it says why")
     assert f"Port {stack.frontdoor_port} on 127.0.0.1 is taken" in new_stack.output[0]
     assert "FRONTDOOR_PORT" in new_stack.output[0]

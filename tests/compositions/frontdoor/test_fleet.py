@@ -75,7 +75,8 @@ def test_the_failure_that_opens_a_circuit_raises_the_flag_in_every_worker_within
     assert document["reason"]
     flag = doors.ask("/-/processing-delay/subscribe").json()
     assert flag["journeys"][0]["message"] == "We have received your order."
-    assert 0 < flag["journeys"][0]["estimated_s"] <= 30
+    # A worker knows the store's time to within some milliseconds, and seconds are rounded up.
+    assert 0 < flag["journeys"][0]["estimated_s"] <= 31
 
 
 def test_before_any_configuration_requests_are_told_to_come_back_in_a_second(tmp_path):
