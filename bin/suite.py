@@ -17,8 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Rooms without Django: they cannot know a database, and are tested once.
-PURE = ("tests/breakers/core", "tests/compositions/asl")
+# Tested once: rooms without Django, the supervisor's processes, limits that live in Valkey, how the back office looks.
+ONCE = (
+    "tests/breakers/core",
+    "tests/compositions/asl",
+    "tests/flows/test_admission_exactness.py",
+    "tests/flows/test_back_office.py",
+    "tests/flows/test_supervision.py",
+)
 BROWSERS = ("chromium-headless-shell", "chromium")
 
 
@@ -30,7 +36,7 @@ def main(*arguments: str) -> int:
         results["SQLite"] = run_suite({}, arguments)
     if "postgresql" in asked:
         with postgresql() as url:
-            once = tuple(f"--ignore={room}" for room in PURE) if "sqlite" in asked else ()
+            once = tuple(f"--ignore={place}" for place in ONCE) if "sqlite" in asked else ()
             results["PostgreSQL"] = run_suite({"DATABASE_URL": url}, (*once, *arguments))
     for database, (status, seconds) in results.items():
         print(

@@ -32,9 +32,7 @@ def read(text: str, kept: Jwk | None = None) -> Jwk:
     while at < len(text.rstrip()):
         found = BLOCK.match(text, at)
         if found is None:
-            raise ValueError(
-                "Paste public keys as PEM blocks, which begin with -----BEGIN PUBLIC KEY-----"
-            )
+            raise ValueError("Paste public keys as PEM blocks, which begin with -----BEGIN PUBLIC KEY-----")
         at = found.end()
         if "PRIVATE" in found["kind"]:
             raise ValueError("This key is private: whoever reads it can make tokens. Paste the public part")

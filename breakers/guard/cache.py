@@ -107,9 +107,7 @@ class ResponseCache:
         self._local.move_to_end(key)
         return kept.entry
 
-    async def fetch(
-        self, target: Keeping, key: str, now_ms: float, *, stale: bool, ask: bool = True
-    ) -> Entry | None:
+    async def fetch(self, target: Keeping, key: str, now_ms: float, *, stale: bool, ask: bool = True) -> Entry | None:
         """An answer younger than `ttl_s`, if `stale` than `ttl_s + max_stale_s`: the local one, else the shared.
 
         Without `ask` only the local one, as when the store is known to be away and asking would only cost time.
