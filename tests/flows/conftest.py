@@ -12,7 +12,7 @@ def two_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Two front-door workers. Leave it as you found it: both run, Valkey answers, no throttle of the account."""
     running = Stack(tmp_path_factory.mktemp("two-doors"))
     try:
-        yield running.start(timeout_s=180)
+        yield running.start()
     finally:
         running.end()
 
@@ -22,6 +22,6 @@ def four_doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """Four front-door workers, for the stories of one module."""
     running = Stack(tmp_path_factory.mktemp("four-doors"), workers=4)
     try:
-        yield running.start(timeout_s=180)
+        yield running.start()
     finally:
         running.end()

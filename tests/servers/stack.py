@@ -105,7 +105,7 @@ class Stack:
         threading.Thread(target=self._collect, args=[self.process], daemon=True).start()
         return self.process
 
-    def start(self, timeout_s: float = 90) -> Stack:
+    def start(self, timeout_s: float = 180) -> Stack:
         self.output.clear()
         process = self.spawn()
         wait_until(lambda: self.said("  token ") or process.poll() is not None, timeout_s, "the stack is ready")
