@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 STACKS = {"stack", "demo_stack", "new_stack"}
+DATABASES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -26,9 +27,19 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--touching-database", action="store_true", help="only tests that use a database or a running stack"
+    )
+
+
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that share a running stack stay in one process (xdist's loadgroup); the others spread."""
+    if config.getoption("touching_database"):
+        others = [item for item in items if not touches_database(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if touches_database(item)]
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if fixtures & STACKS:
@@ -37,6 +48,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         if getattr(item.config.option, "loadgroup", False):
             keep_group(item)
+
+
+def touches_database(item: pytest.Item) -> bool:
+    fixtures = set(getattr(item, "fixturenames", ()))
+    return bool(fixtures & (STACKS | DATABASES)) or item.get_closest_marker("django_db") is not None
 
 
 def keep_group(item: pytest.Item) -> None:
