@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from compositions.practice_range import catalogue
+from compositions.practice_range.customers import Customers, Register
 from compositions.practice_range.payments import Ledger
 from compositions.practice_range.wire import Answer, Request, json_answer, problem
 
@@ -115,6 +116,33 @@ def _charges(request: Request, *, ledger: Ledger) -> Answer:
     return json_answer(ledger.document(request.query.get("customer"), request.query.get("key")))
 
 
+def _refund(request: Request, *, ledger: Ledger) -> Answer:
+    fields = _fields(request)
+    if fields is None:
+        return _not_an_object()
+    charge = ledger.refund(str(fields.get("charge", "")))
+    if charge is None:
+        return problem(404, f"There is no charge {fields.get('charge')!r}. Send its id as charge.")
+    return json_answer({"status": "refunded", **asdict(charge), "served_by": "payment"})
+
+
+def _enter(request: Request, *, register: Register, served_by: str) -> Answer:
+    """Note something of a customer; the same Idempotency-Key, or without one the same fields, are noted once."""
+    fields = _fields(request)
+    if fields is None:
+        return _not_an_object()
+    customer = fields.get("customer")
+    if not isinstance(customer, str) or not customer:
+        return problem(400, "Send customer as an address, for example reader@example.org.")
+    key = request.headers.get("idempotency-key", "").strip('" ') or json.dumps(fields, sort_keys=True)
+    entry, is_new = register.add(key, {**fields, "customer": customer})
+    return json_answer({**entry, "served_by": served_by}, 201 if is_new else 200)
+
+
+def _entered(request: Request, *, register: Register) -> Answer:
+    return json_answer({"entries": register.of(request.query.get("customer"))})
+
+
 def _check(request: Request) -> Answer:
     fields = _fields(request)
     if fields is None:
@@ -140,7 +168,7 @@ def _points(request: Request, reader: str) -> Answer:
     return json_answer({"reader": reader, "points": points, "served_by": "loyalty"})
 
 
-def handlers(ledger: Ledger) -> dict[str, Callable[[Request], Answer]]:
+def handlers(ledger: Ledger, customers: Customers) -> dict[str, Callable[[Request], Answer]]:
     """A handler for each service. The monolith answers every public path of the site in its old way."""
     return {
         "articles": Paths(
@@ -153,12 +181,21 @@ def handlers(ledger: Ledger) -> dict[str, Callable[[Request], Answer]]:
             "payment",
             ("POST", r"/charges", partial(_charge, ledger=ledger, served_by="payment")),
             ("GET", r"/charges", partial(_charges, ledger=ledger)),
+            ("POST", r"/refunds", partial(_refund, ledger=ledger)),
         ),
         "content": Paths(
-            "content", ("GET", r"/content/(?P<id>[\w-]+)", partial(_story, served_by="content", whole=True))
+            "content",
+            ("GET", r"/content/(?P<id>[\w-]+)", partial(_story, served_by="content", whole=True)),
+            ("POST", r"/entitlements", partial(_enter, register=customers.entitlements, served_by="content")),
+            ("GET", r"/entitlements", partial(_entered, register=customers.entitlements)),
         ),
         "newsletter": Paths("newsletter", ("POST", r"/subscriptions", partial(_sign_up, served_by="newsletter"))),
-        "loyalty": Paths("loyalty", ("GET", r"/points/(?P<reader>[^/]+)", _points)),
+        "loyalty": Paths(
+            "loyalty",
+            ("GET", r"/points/(?P<reader>[^/]+)", _points),
+            ("POST", r"/members", partial(_enter, register=customers.members, served_by="loyalty")),
+            ("GET", r"/members", partial(_entered, register=customers.members)),
+        ),
         "fraud": Paths("fraud", ("POST", r"/checks", _check)),
         "monolith": Paths(
             "monolith",
@@ -171,5 +208,7 @@ def handlers(ledger: Ledger) -> dict[str, Callable[[Request], Answer]]:
             ("GET", r"/search", _old_search),
             ("POST", r"/subscribe", partial(_charge, ledger=ledger, served_by="monolith")),
             ("POST", r"/newsletter", partial(_sign_up, served_by="monolith")),
+            ("POST", r"/notifications", partial(_enter, register=customers.notifications, served_by="monolith")),
+            ("GET", r"/notifications", partial(_entered, register=customers.notifications)),
         ),
     }

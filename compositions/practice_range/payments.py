@@ -1,4 +1,4 @@
-"""The payment provider's ledger: one charge for each Idempotency-Key, and a count of how often each was asked for."""
+"""The payment provider's ledger: one charge for each Idempotency-Key, how often each was asked for, and refunds."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Charge:
     item: str
     amount_cents: int
     received: int = 1
+    refunded: bool = False
 
 
 class Ledger:
@@ -29,6 +30,7 @@ class Ledger:
     def __init__(self) -> None:
         self._charges: OrderedDict[str, Charge] = OrderedDict()
         self._numbers = itertools.count(1)
+        self._astray = 0
         self.requests = 0
 
     def charge(self, *, key: str | None, customer: str, item: str, amount_cents: int) -> tuple[Charge, bool]:
@@ -44,21 +46,33 @@ class Ledger:
             self._charges.popitem(last=False)
         return charge, True
 
+    def refund(self, id: str) -> Charge | None:
+        """Give the money of charge `id` back, once however often it is asked; None when there is no such charge."""
+        charge = next((charge for charge in self._charges.values() if charge.id == id), None)
+        if charge is None:
+            self._astray += 1
+        else:
+            charge.refunded = True
+        return charge
+
     def clear(self) -> None:
         self._charges.clear()
-        self.requests = 0
+        self.requests = self._astray = 0
 
     def document(self, customer: str | None = None, key: str | None = None) -> dict[str, Any]:
-        """The ledger, newest first; `charged_twice` lists whoever paid more than once for one item."""
+        """The ledger, newest first; `charged_twice` lists whoever paid more than once for one item and has not got it
+        back, `refunds_astray` counts refunds that were asked for without a charge."""
         charges = [
             charge
             for charge in reversed(self._charges.values())
             if customer in (None, charge.customer) and key in (None, charge.idempotency_key)
         ]
-        paid = Counter((charge.customer, charge.item) for charge in charges)
+        paid = Counter((charge.customer, charge.item) for charge in charges if not charge.refunded)
         return {
             "requests": self.requests,
             "count": len(charges),
+            "refunded": sum(charge.refunded for charge in charges),
+            "refunds_astray": self._astray,
             "charged_twice": [
                 {"customer": who, "item": what, "charges": times} for (who, what), times in paid.items() if times > 1
             ],

@@ -10,6 +10,7 @@ from typing import Any
 
 from compositions.practice_range.addresses import SLUGS, Addresses
 from compositions.practice_range.behaviours import BEHAVIOURS, Setting, act, in_plain_words
+from compositions.practice_range.customers import Customers
 from compositions.practice_range.newsroom import handlers
 from compositions.practice_range.payments import Ledger
 from compositions.practice_range.wire import Answer, Listener, Request
@@ -17,12 +18,12 @@ from compositions.practice_range.wire import Answer, Listener, Request
 DOES = {
     "articles": ("Articles", "Lists stories and shows one"),
     "search": ("Search", "The new search, which reads whole texts"),
-    "payment": ("Payment", "Charges a card, once for each Idempotency-Key"),
-    "content": ("Content", "Full texts for subscribers"),
+    "payment": ("Payment", "Charges a card once for each Idempotency-Key, and refunds"),
+    "content": ("Content", "Full texts for subscribers, and who may read them"),
     "newsletter": ("Newsletter", "Signs readers up for the weekly letter"),
-    "loyalty": ("Loyalty", "Points that a reader has collected"),
+    "loyalty": ("Loyalty", "Members and the points that they have collected"),
     "fraud": ("Fraud", "Judges a subscription before it is paid"),
-    "monolith": ("Monolith", "The old site: every page in its old version"),
+    "monolith": ("Monolith", "The old site: every page in its old version, and messages to customers"),
 }
 
 
@@ -98,7 +99,8 @@ class Services:
 
     def __init__(self, addresses: Addresses) -> None:
         self.ledger = Ledger()
-        handler_of = handlers(self.ledger)
+        self.customers = Customers()
+        handler_of = handlers(self.ledger, self.customers)
         self.by_slug = {slug: Service(slug, addresses, handler_of[slug]) for slug in SLUGS}
 
     async def open(self) -> None:

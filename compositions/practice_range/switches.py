@@ -32,6 +32,8 @@ class Switches:
                 # Read here and not from the payment service, which may be the one that is broken.
                 query = request.query
                 return json_answer(self._services.ledger.document(query.get("customer"), query.get("key")))
+            case "GET" | "HEAD", ["customers"]:
+                return json_answer(self._services.customers.document(request.query.get("customer")))
             case "DELETE", ["charges"]:
                 return _refusal_of_strangers(request) or self._forget_charges()
             case "POST", ["reset"]:

@@ -52,3 +52,24 @@ def test_impossible_orders_are_refused(practice: PracticeRange) -> None:
         assert practice.service("payment", "POST", "/charges", body).status == 400
     assert practice.service("payment", "POST", "/charges", '{"customer": "declined@example.org"}').status == 402
     assert practice.control("GET", "/charges").json["requests"] == 0
+
+
+def test_a_refund_gives_the_money_of_one_charge_back_once(practice: PracticeRange) -> None:
+    charge = practice.service("payment", "POST", "/charges", ORDER, Idempotency_Key="k-1").json["id"]
+    for _ in range(2):
+        refund = practice.service("payment", "POST", "/refunds", json.dumps({"charge": charge}))
+        assert (refund.status, refund.json["status"]) == (200, "refunded")
+    ledger = practice.control("GET", "/charges").json
+    assert (ledger["count"], ledger["refunded"], ledger["refunds_astray"]) == (1, 1, 0)
+
+
+def test_a_refund_without_a_charge_is_refused_and_counted(practice: PracticeRange) -> None:
+    assert practice.service("payment", "POST", "/refunds", '{"charge": "ch_999999"}').status == 404
+    assert practice.control("GET", "/charges").json["refunds_astray"] == 1
+
+
+def test_money_that_was_given_back_is_not_charged_twice(practice: PracticeRange) -> None:
+    first = practice.service("payment", "POST", "/charges", ORDER, Idempotency_Key="k-1").json["id"]
+    practice.service("payment", "POST", "/refunds", json.dumps({"charge": first}))
+    practice.service("payment", "POST", "/charges", ORDER, Idempotency_Key="k-2")
+    assert practice.control("GET", "/charges").json["charged_twice"] == []
