@@ -9,11 +9,12 @@ from compositions.asl.definition import Machine, compile_machine
 from compositions.asl.errors import InvalidDefinition, StatesError
 from compositions.asl.interpreter import run
 from compositions.asl.limits import Limits
-from compositions.asl.ports import PlainPorts, Ports, TaskCall
+from compositions.asl.ports import Checkpoint, PlainPorts, Ports, TaskCall
 from compositions.asl.validate import Problem, validate
 from compositions.asl.values import Json, copied
 
 __all__ = [
+    "Checkpoint",
     "InvalidDefinition",
     "Limits",
     "Machine",

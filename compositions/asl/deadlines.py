@@ -57,6 +57,7 @@ async def _raced(frame: Frame, task: TaskCall, call: Callable[[TaskCall], Awaita
         for timer in timers:
             if timer.done():
                 timer.result()
+        task.timed_out = True
         await frame.record(_LATE, heartbeat=heartbeat)
         raise _late(heartbeat)
     finally:

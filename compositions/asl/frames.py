@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from compositions.asl import timestamps
+from compositions.asl.errors import StatesError
 from compositions.asl.intrinsics.functions import draw_uuid
 from compositions.asl.limits import Limits
-from compositions.asl.ports import Key, Place, Ports
+from compositions.asl.ports import Checkpoint, Key, Place, Ports
 from compositions.asl.values import Json
 
-START: Final = Place((), 0, "start")
+_STARTED: Final = Place((), 0, "started")
+_NAME: Final = Place((), 0, "name")
 ACCOUNT: Final = "arn:aws:states:us-east-1:000000000000"
 
 
@@ -33,13 +35,13 @@ class Run:
         self.states = 0
         self._value = value
         self._execution = None if execution is None else {"Input": value, **execution}
-        self._started = 0.0 if execution is not None else ports.now(START)
+        self._started = 0.0 if execution is not None else ports.now(_STARTED)
 
     @property
     def execution(self) -> Mapping[str, Json]:
         """Execution of the context object; made up when the caller said nothing of it."""
         if self._execution is None:
-            own = draw_uuid(lambda: self.ports.random(START))
+            own = draw_uuid(lambda: self.ports.random(_NAME))
             self._execution = {
                 "Id": f"{ACCOUNT}:execution:{self.machine['Name']}:{own}",
                 "Input": self._value,
@@ -106,7 +108,7 @@ class Frame:
 
     def entered_at(self) -> float:
         if self.entered is None:
-            self.entered = self.run.ports.now(self.place("entered"))
+            self.entered = self.run.ports.now(self.place("entered at"))
         return self.entered
 
     def context(self) -> Mapping[str, Json]:
@@ -135,13 +137,52 @@ class Frame:
 
     async def evaluate(self, expression: str, given: Mapping[str, Json]) -> Json:
         return await self.run.ports.evaluate(
-            expression, given, self.place("evaluate"), now_ms=self.milliseconds(), seed=self.draw()
+            expression, given, self.place(f"evaluate {self._draws}"), now_ms=self.milliseconds(), seed=self.draw()
         )
 
     async def record(self, kind: str, **told: Any) -> None:
         """Tell the record what happened here; costs nothing where nobody records."""
         if self.run.ports.records:
             await self.run.ports.record(self.place(kind), told)
+
+    async def record_entry(self, value: Json) -> None:
+        """The entry's event number depends on what goes on beside it; it stays what it was in an earlier life."""
+        earlier = self.run.ports.recall(self.place("entered"))
+        if earlier is not None:
+            self.event = earlier["event"]
+            self.run.events = max(self.run.events, self.event)
+        await self.record("entered", input=value, event=self.event)
+
+    def checkpoint(self, state: str, value: Json) -> Checkpoint:
+        return Checkpoint(state, value, self.variables, dict(self._visits), self.run.events, self.run.states)
+
+    def stand_at(self, checkpoint: Checkpoint) -> None:
+        self.variables = checkpoint.variables
+        self._visits = dict(checkpoint.visits)
+        self.run.events, self.run.states = checkpoint.events, checkpoint.states
+
+    async def decide(self, what: str, results: list[Json] | StatesError) -> None:
+        """Record how the inner workflows of a state ended, with the counts that what follows goes on from."""
+        if not self.run.ports.records:
+            return
+        told: dict[str, Any] = {"events": self.run.events, "states": self.run.states, "draws": self._draws}
+        if isinstance(results, StatesError):
+            told |= {"error": results.error, "cause": results.cause, "also": list(results.also), "final": results.final}
+        else:
+            told["outputs"] = results
+        await self.record(what, **told)
+
+    def decided(self, what: str) -> list[Json] | None:
+        """What `decide` recorded in an earlier life, if it did; a failure is raised again."""
+        earlier = self.run.ports.recall(self.place(what))
+        if earlier is None:
+            return None
+        self.run.events = max(self.run.events, earlier["events"])
+        self.run.states = max(self.run.states, earlier["states"])
+        self._draws = earlier["draws"]
+        if "outputs" in earlier:
+            return list(earlier["outputs"])
+        raise StatesError(earlier["error"], earlier["cause"], told=True, also=earlier["also"], final=earlier["final"])
 
 
 class Scene(Frame):

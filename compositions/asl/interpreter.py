@@ -9,7 +9,7 @@ from compositions.asl.definition import Machine
 from compositions.asl.errors import StatesError
 from compositions.asl.frames import ACCOUNT, Frame, Run
 from compositions.asl.limits import Limits, check_payload
-from compositions.asl.ports import Place, Ports
+from compositions.asl.ports import Checkpoint, Place, Ports
 from compositions.asl.values import Json
 
 _LATE: Final = Place((), 0, "late")
@@ -23,18 +23,22 @@ async def run(
     limits: Limits | None = None,
     execution: Mapping[str, Json] | None = None,
     state_machine: Mapping[str, Json] | None = None,
+    resume: Checkpoint | None = None,
 ) -> dict[str, Any]:
     """`{"status": "SUCCEEDED", "output"}`, or FAILED or TIMED_OUT with `error` and `cause` where there are any.
 
-    `execution` and `state_machine` are what the context object shows under Execution and StateMachine. Whatever is
-    started through the ports has ended when this returns, also when it is cancelled.
+    `execution` and `state_machine` are what the context object shows under Execution and StateMachine. `resume` takes
+    the run up where an earlier life of it stood; `value` is still the input it began with. Whatever is started
+    through the ports has ended when this returns, also when it is cancelled.
     """
     limits = limits or Limits()
     named = {"Name": "workflow", **(state_machine or {"Id": f"{ACCOUNT}:stateMachine:workflow"})}
+    if resume is not None and resume.state not in machine.workflow.states:
+        raise ValueError(f"the machine has no state {resume.state!r} to go on from")
     frame = Frame(Run(ports, limits, value, execution, named), (), {}, None)
     try:
         check_payload(value, "input", limits.payload)
-        output = await _within(machine, frame, value)
+        output = await _within(machine, frame, value, resume)
     except _TimedOut:
         return {"status": "TIMED_OUT", "error": errors.TIMEOUT}
     except StatesError as error:
@@ -51,13 +55,13 @@ class _TimedOut(Exception):
     """The machine's own TimeoutSeconds ran out: no Retry and no Catch hears of it."""
 
 
-async def _within(machine: Machine, frame: Frame, value: Json) -> Json:
+async def _within(machine: Machine, frame: Frame, value: Json, resume: Checkpoint | None) -> Json:
     if machine.timeout_s is None:
-        return await machine.workflow.run(frame, value)
+        return await machine.workflow.run(frame, value, resume)
     ports = frame.run.ports
     if ports.recall(_LATE) is not None:
         raise _TimedOut
-    work = asyncio.ensure_future(machine.workflow.run(frame, value))
+    work = asyncio.ensure_future(machine.workflow.run(frame, value, resume))
     timer = asyncio.ensure_future(ports.sleep(machine.timeout_s, Place((), 0, "timeout")))
     try:
         await asyncio.wait([work, timer], return_when=asyncio.FIRST_COMPLETED)

@@ -2,13 +2,15 @@
 
 Each use carries a key that says where in the run it stands, never in which order: the path from the run's root, one
 step per workflow, as (state, visit) for a state, ("branch", i) or ("item", i) for an inner workflow. A journal can
-find an earlier answer by it. The attempt and what is asked for complete the key.
+find an earlier answer by it. The attempt and what is asked for complete the key; no two uses of a run share one.
 """
 
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from compositions.asl.errors import Unserved
 from compositions.asl.values import Json
@@ -24,11 +26,30 @@ class Place(NamedTuple):
     what: str
 
 
+class Checkpoint(msgspec.Struct, frozen=True):
+    """A run that is about to enter a state of the machine itself: all that the rest of the run depends on.
+
+    `visits` are how often each state was entered before; `events` and `states` are the run's counts so far.
+    """
+
+    state: str
+    value: Json
+    variables: Mapping[str, Json] = {}
+    visits: Mapping[str, int] = {}
+    events: int = 1
+    states: int = 0
+
+
 class TaskCall:
-    """One call of a Task's resource. A port that hears from the work tells `beat()`, or the heartbeat runs out."""
+    """One call of a Task's resource. A port that hears from the work tells `beat()`, or the heartbeat runs out.
+
+    `timed_out` is true from the moment the run has given the call up for TimeoutSeconds or HeartbeatSeconds, before
+    the port's `call` is cancelled: what it answers from then on is late.
+    """
 
     __slots__ = (
-        "beats", "credentials", "heartbeat_s", "parameters", "place", "resource", "state", "timeout_s", "token",
+        "beats", "credentials", "heartbeat_s", "parameters", "place", "resource", "state", "timed_out", "timeout_s",
+        "token",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +73,7 @@ class TaskCall:
         self.token = token
         self.credentials = credentials
         self.beats = 0
+        self.timed_out = False
 
     def beat(self) -> None:
         self.beats += 1
@@ -60,10 +82,14 @@ class TaskCall:
 class Ports(Protocol):
     """The outside of a run.
 
-    `call` raises an exception with `error` and `cause`; any other exception ends the run as itself. `recall` answers
-    what `record` was told at the same place in an earlier life of the run, or None. `evaluate` computes a JSONata
-    expression where it can be stopped, and raises Unserved if there is no such place. `read_items` and
-    `write_results` serve a distributed Map; they raise as `call` does, or Unserved.
+    `call` raises an exception with `error` and `cause`; any other exception ends the run as itself. `evaluate`
+    computes a JSONata expression where it can be stopped, and raises Unserved if there is no such place. `read_items`
+    and `write_results` serve a distributed Map; they raise as `call` does, or Unserved.
+
+    Ports that record may keep what a run was told and take the run up again in another life: from the start, or from
+    the last checkpoint with `run(..., resume=...)`; the places are the same either way. `recall` answers what `record`
+    was told at the same place in an earlier life, or None. A `call` or a `sleep` whose end is known from an earlier
+    life ends without waiting, so that a kept answer is never overtaken by its own timeout.
     """
 
     async def call(self, task: TaskCall) -> Json: ...
@@ -81,6 +107,10 @@ class Ports(Protocol):
     async def record(self, place: Place, happened: Mapping[str, Any]) -> None: ...
 
     def recall(self, place: Place) -> Mapping[str, Any] | None: ...
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Told before each state of the machine itself, where `records` is true."""
+        ...
 
     async def evaluate(
         self, expression: str, given: Mapping[str, Json], place: Place, *, now_ms: int, seed: float
@@ -126,6 +156,9 @@ class PlainPorts:
         return None
 
     def recall(self, place: Place) -> Mapping[str, Any] | None:
+        return None
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
         return None
 
     async def evaluate(

@@ -11,6 +11,7 @@ from compositions.asl import errors
 from compositions.asl.errors import StatesError
 from compositions.asl.frames import Frame
 from compositions.asl.limits import check_payload
+from compositions.asl.ports import Checkpoint
 from compositions.asl.values import Json
 
 _TURN = 256
@@ -36,12 +37,18 @@ class Workflow:
         self.states = states
         self.waits = any(state.waits for state in states.values())
 
-    async def run(self, frame: Frame, value: Json) -> Json:
+    async def run(self, frame: Frame, value: Json, resume: Checkpoint | None = None) -> Json:
         run, states = frame.run, self.states
         limits, records = run.limits, run.ports.records
         name: str | None = self.start
+        if resume is not None:
+            name, value = resume.state, resume.value
+            frame.stand_at(resume)
         while name is not None:
             state = states[name]
+            if records and not frame.path and resume is None:
+                await run.ports.checkpoint(frame.checkpoint(name, value))
+            resume = None
             run.states += 1
             if run.states > limits.states:
                 raise StatesError(
@@ -54,7 +61,7 @@ class Workflow:
             if state.notes_entry:
                 frame.entered_at()
             if records:
-                await frame.record("entered", input=value)
+                await frame.record_entry(value)
             try:
                 following, output = await state.run(frame, value)
                 if output is not value:

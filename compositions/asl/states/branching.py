@@ -30,11 +30,9 @@ class Parallel(Guarded):
         return await self.flow.leave(frame, raw, await self._results(frame, given))
 
     async def _results(self, frame: Frame, given: Json) -> list[Json]:
-        earlier = frame.run.ports.recall(frame.place(_DECIDED))
+        earlier = frame.decided(_DECIDED)
         if earlier is not None:
-            if "outputs" in earlier:
-                return list(earlier["outputs"])
-            raise StatesError(earlier["error"], earlier["cause"], told=True, also=(errors.BRANCH_FAILED,))
+            return earlier
         frame.run.events += 1
 
         async def branch(index: int) -> Json:
@@ -45,8 +43,8 @@ class Parallel(Guarded):
             results = await (run_together(branch, count, count) if self._together else run_in_turn(branch, count))
         except StatesError as error:
             error.also = (*error.also, errors.BRANCH_FAILED)
-            await frame.record(_DECIDED, error=error.error, cause=error.cause)
+            await frame.decide(_DECIDED, error)
             raise
         frame.run.events += 1
-        await frame.record(_DECIDED, outputs=results)
+        await frame.decide(_DECIDED, results)
         return results

@@ -61,20 +61,18 @@ class Map(Guarded):
     async def _results(
         self, frame: Frame, raw: Json, taken: Json, items: list[Item], at_once: int, tolerated: float | None
     ) -> Json:
-        earlier = frame.run.ports.recall(frame.place(_DECIDED))
+        earlier = frame.decided(_DECIDED)
         if earlier is not None:
-            if "outputs" in earlier:
-                return list(earlier["outputs"])
-            raise StatesError(earlier["error"], earlier["cause"], told=True)
+            return earlier
         frame.run.events += 1
         try:
             results = await self._children(frame, raw, taken, items, at_once, tolerated)
         except StatesError as error:
             error.at(frame.state, frame.event)
-            await frame.record(_DECIDED, error=error.error, cause=error.cause)
+            await frame.decide(_DECIDED, error)
             raise
         frame.run.events += 1
-        await frame.record(_DECIDED, outputs=results)
+        await frame.decide(_DECIDED, results)
         return results
 
     async def _children(

@@ -66,7 +66,7 @@ class Wait:
                 "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time format "
                 f"string: {self._timestamp.path} == {shown}"
             )
-        return moment[0] + moment[1] / 1e9 - frame.run.ports.now(frame.place("wait"))
+        return moment[0] + moment[1] / 1e9 - frame.run.ports.now(frame.place("wait from"))
 
     def _refused(self, cause: str) -> StatesError:
         return StatesError(errors.QUERY_EVALUATION_ERROR if self._flow.is_jsonata else errors.RUNTIME, cause)

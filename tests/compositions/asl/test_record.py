@@ -11,9 +11,9 @@ async def test_every_state_is_told_with_its_input_and_output():
     world = World()
     await world.run(machine(("A", passing(Result=1)), ("B", passing())), {"x": 1})
     assert [(place.what, place.path, told) for place, told in world.history] == [
-        ("entered", (("A", 1),), {"input": {"x": 1}}),
+        ("entered", (("A", 1),), {"input": {"x": 1}, "event": 2}),
         ("exited", (("A", 1),), {"output": 1, "next": "B"}),
-        ("entered", (("B", 1),), {"input": 1}),
+        ("entered", (("B", 1),), {"input": 1, "event": 4}),
         ("exited", (("B", 1),), {"output": 1, "next": None}),
     ]
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from compositions.asl import Limits, TaskCall, compile_machine, run
+from compositions.asl import Checkpoint, Limits, TaskCall, compile_machine, run
 from compositions.asl.errors import Unserved
 from compositions.asl.ports import Place
 
@@ -53,6 +53,7 @@ class World:
         self.sleeps: list[tuple[str, float]] = []
         self.history: list[tuple[Place, Mapping[str, Any]]] = []
         self.earlier: dict[Place, Mapping[str, Any]] = {}
+        self.checkpoints: list[Checkpoint] = []
         self.items: Any = None
         self.written: list[Any] = []
         self._draws = itertools.chain(draws, itertools.repeat(0.5))
@@ -140,6 +141,9 @@ class World:
 
     def recall(self, place: Place) -> Mapping[str, Any] | None:
         return self.earlier.get(place)
+
+    async def checkpoint(self, checkpoint: Checkpoint) -> None:
+        self.checkpoints.append(checkpoint)
 
     async def evaluate(
         self, expression: str, given: Mapping[str, Any], place: Place, *, now_ms: int, seed: float
