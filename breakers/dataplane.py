@@ -8,7 +8,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from breakers.admission.door import Admission
 from breakers.core.machine import Circuit, Move
 from breakers.core.settings import Override, TargetSettings, parse_target
 from breakers.delays import DelayDocs
+from breakers.delays.verdicts import Waiting
 from breakers.guard.addresses import AddressRule
 from breakers.guard.cache import ResponseCache
 from breakers.guard.call import Guard
@@ -52,6 +53,7 @@ class DataPlane:
         self.valkey = connect_async()
         self.store_ok = False
         self.frontdoors = 1  # that share the limits, as last seen
+        self.backlogs: Mapping[str, Sequence[Waiting]] = {}  # by journey, as last seen
         self._clock_offset_ms = (time.time() - time.monotonic()) * 1000
         self._listeners: list[Callable[[], None]] = []
         self.circuit_store = CircuitStore(self.valkey, prefix)

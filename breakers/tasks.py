@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from breakers import probing, rollup, transitions
+from breakers.delays import history
 from breakers.hosting import hosted
 from breakers.operations import journeys, overrides
 
@@ -17,6 +18,7 @@ def tick() -> None:
 @shared_task(name="breakers.keep_history")
 def keep_history() -> None:
     transitions.drain()
+    history.note(hosted("runner").plane)
 
 
 @shared_task(name="breakers.expire")
@@ -30,6 +32,7 @@ def expire() -> None:
 @shared_task(name="breakers.prune")
 def prune() -> None:
     transitions.prune()
+    history.prune()
     rollup.prune()
 
 

@@ -173,6 +173,7 @@ BACKOFFICE_INDEX = [
             "audit.auditchain",
             "config.revision",
             "breakers.transition",
+            "breakers.delayperiod",
             "breakers.proberun",
             "breakers.usagecount",
             "breakers.rulecount",

@@ -16,16 +16,18 @@ from breakers.operations import journeys
 from .forms import DocumentForm
 from .operations import Part, ThroughOperations
 
+RULES = ("raise_at_age_s", "raise_at_backlog", "clear_on")
+
 
 class JourneyForm(DocumentForm):
     class Meta:
         model = Journey
-        fields = ("slug", "title", "severity")
+        fields = ("slug", "title", "severity", "raise_at_age_s", "raise_at_backlog", "clear_on")
 
     def to_document(self) -> Document:
         return {
             "title": self.cleaned_data["title"],
-            "severity": self.cleaned_data["severity"],
+            **{name: self.cleaned_data[name] for name in ("severity", *RULES)},
             "targets": [form.cleaned_data["target"].slug for form in self.parts("steps")],
             "messages": {form.cleaned_data["language"]: form.cleaned_data["text"] for form in self.parts("messages")},
         }
@@ -71,7 +73,10 @@ class JourneyAdmin(ThroughOperations):
     search_fields = ("slug", "title", "targets__slug", "messages__text")
     search_help_text = "Slug, title, a target that it needs, or words of a message."
     inlines = (StepInline, MessageInline)
-    fieldsets = ((None, {"fields": ("slug", "title", "severity")}),)
+    fieldsets = (
+        (None, {"fields": ("slug", "title", "severity")}),
+        ("When the flag goes up and down, beside its circuits", {"fields": RULES}),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Journey]:
         return super().get_queryset(request).prefetch_related("steps__target")

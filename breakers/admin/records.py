@@ -5,7 +5,16 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from breakers.models import JourneyDelay, Override, ProbeRun, QuotaLedger, RuleCount, Transition, UsageCount
+from breakers.models import (
+    DelayPeriod,
+    JourneyDelay,
+    Override,
+    ProbeRun,
+    QuotaLedger,
+    RuleCount,
+    Transition,
+    UsageCount,
+)
 from controlplane.audit.tables import records
 from controlplane.kernel.backoffice import ReadOnly
 
@@ -67,6 +76,16 @@ class JourneyDelayAdmin(Record):
     list_select_related = ("journey",)
     search_fields = ("journey__slug", "journey__title", "reason", "message", "by")
     search_help_text = "Journey, reason, message, or who said so."
+
+
+@admin.register(DelayPeriod)
+class DelayPeriodAdmin(Record):
+    kind_of = noun = "journey"
+    list_display = ("since", "until", "journey", "cause", "detail")
+    list_filter = ("cause", ("until", admin.EmptyFieldListFilter))
+    search_fields = ("journey", "detail")
+    search_help_text = "Journey, or words of what raised it."
+    date_hierarchy = "since"
 
 
 @admin.register(Transition)

@@ -101,12 +101,18 @@ def rule(document: Document) -> str:
 def journey(document: Document) -> str:
     """When customers are told of a delay."""
     targets, messages = document["targets"], document["messages"]
-    if not targets:
+    raised = [f"the circuit of {_or(targets)} is open"] if targets else []
+    if document["raise_at_age_s"] is not None:
+        raised.append(f"an intent has waited for {document['raise_at_age_s']:g} s")
+    if document["raise_at_backlog"] is not None:
+        raised.append(f"{document['raise_at_backlog']} intents wait")
+    if not raised:
         return "Needs no target, so it is delayed only when an operator says so."
     told = (
         f"customers read {len(messages)} message{'s' if len(messages) != 1 else ''}" if messages else "no own message"
     )
-    return _said([f"Delayed while the circuit of {_or(targets)} is open", f"severity {document['severity']}", told])
+    until = ["until the backlog has drained"] if document["clear_on"] == "drained" else []
+    return _said([f"Delayed while {_or(raised)}", *until, f"severity {document['severity']}", told])
 
 
 def consumer(document: Document, *, keys: int = 0, working: int = 0) -> str:

@@ -25,7 +25,8 @@ from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import NotFound, Unavailable
 
 from .conditional import matches, weak
-from .verdicts import Journey, Verdict, Word, judge
+from .messages import DEFAULT_LANGUAGE, SHIPPED, message
+from .verdicts import CIRCUIT, Journey, Verdict, Waiting, Word, judge
 
 log = logging.getLogger("switchgear.delays")
 
@@ -34,10 +35,6 @@ POLL_CALM_S = 15
 MAX_AGE_S = 2
 STALE_AFTER_MS = 3000
 REFRESH_S = 1.0
-DEFAULT_LANGUAGE = "en"
-DEFAULT_MESSAGE = (
-    "This is taking longer than usual at the moment. You do not need to try again; we are already working on it."
-)
 EXPOSED = "ETag, Location, Retry-After, Age, X-Cache"
 T = TypeVar("T")
 
@@ -51,6 +48,8 @@ class Plane(Protocol):
     def config(self) -> Any: ...
     @property
     def circuits(self) -> Mapping[str, Any]: ...
+    @property
+    def backlogs(self) -> Mapping[str, Sequence[Waiting]]: ...
     def now_ms(self) -> float: ...
     def on_change(self, callback: Callable[[], None]) -> Any: ...
 
@@ -86,7 +85,9 @@ class DelayDocs:
         # Journeys that their circuits have raised: since when, and until when the flag stays up at least.
         self._raised: dict[str, tuple[int, float]] = {}
         self._away_since_ms: float | None = None
+        self.verdicts: Mapping[str, Verdict] = {}
         self._documents: dict[tuple[str | None, str], Document] = {}
+        self._listeners: set[Callable[[], None]] = set()
         self._languages: frozenset[str] = frozenset()
         self._timer: asyncio.TimerHandle | None = None
         plane.on_change(self.refresh)
@@ -99,9 +100,21 @@ class DelayDocs:
         if self._plane.config.snapshot is not self._snapshot:
             self._read(self._plane.config.snapshot)
         now_ms = self._plane.now_ms()
-        verdicts = {slug: self._verdict(slug, now_ms) for slug in sorted(self._journeys)}
-        self._documents = self._compose(verdicts, now_ms, self._stale(now_ms))
-        self._arm(min((verdict.next_ms - now_ms for verdict in verdicts.values() if verdict.next_ms), default=None))
+        self.verdicts = {slug: self._verdict(slug, now_ms) for slug in sorted(self._journeys)}
+        self._documents = self._compose(self.verdicts, now_ms, self._stale(now_ms))
+        due = (verdict.next_ms - now_ms for verdict in self.verdicts.values() if verdict.next_ms)
+        self._arm(min(due, default=None))
+        for listener in tuple(self._listeners):
+            listener()
+
+    def listen(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """`callback` runs on the loop whenever the documents were made anew, until what is returned is called."""
+        self._listeners.add(callback)
+        return lambda: self._listeners.discard(callback)
+
+    def targets_of(self, journey: str) -> tuple[str, ...]:
+        found = self._journeys.get(journey)
+        return found.targets if found is not None else ()
 
     def refresh(self) -> None:
         """`recompute` that never raises: whatever a configuration holds, the clock goes on and the next one is read."""
@@ -169,15 +182,15 @@ class DelayDocs:
         self._words = _parsed({slug: piece.body for slug, piece in snapshot.of("delay").items()}, Word)
         self._languages = frozenset(
             language for journey in self._journeys.values() for language in journey.messages
-        ) | {DEFAULT_LANGUAGE}
+        ) | frozenset(SHIPPED)
         self._raised = {slug: raised for slug, raised in self._raised.items() if slug in self._journeys}
         self._snapshot = snapshot
 
     def _verdict(self, slug: str, now_ms: float) -> Verdict:
         """The judgement, held up for the minimum on-time once circuits raised it; an operator's word acts at once."""
-        circuits = self._plane.circuits
-        targets = [circuits[target] for target in self._journeys[slug].targets if target in circuits]
-        verdict = judge(targets, self._words.get(slug), now_ms)
+        circuits, journey = self._plane.circuits, self._journeys[slug]
+        targets = [circuits[target] for target in journey.targets if target in circuits]
+        verdict = judge(journey, targets, self._words.get(slug), now_ms, self._plane.backlogs.get(slug, ()))
         if verdict.by_operator:
             self._raised.pop(slug, None)
         elif verdict.delayed:
@@ -188,7 +201,7 @@ class DelayDocs:
         elif slug in self._raised:
             since_ms, hold_ms = self._raised[slug]
             if now_ms < hold_ms:
-                return Verdict(True, since_ms, hold_ms, min(hold_ms, verdict.next_ms or hold_ms))
+                return Verdict(True, since_ms, hold_ms, min(hold_ms, verdict.next_ms or hold_ms), cause=CIRCUIT)
             del self._raised[slug]
         return verdict
 
@@ -217,19 +230,19 @@ class DelayDocs:
         journey, word = self._journeys[slug], self._words.get(slug)
         if word is None or not verdict.by_operator or not word.delayed:
             word = None
-        message = None
-        if verdict.delayed:
-            message = (word.message if word else "") or _in_language(journey.messages, language)
-        estimated_s = None
+        title, estimated_s, words = journey.title or slug, None, None
         if verdict.delayed and verdict.until_ms is not None:
             estimated_s = max(0, -int((now_ms - verdict.until_ms) // 1000))
+        if verdict.delayed:
+            own = word.message if word else ""
+            words = own or message(journey.messages, language, title=title, estimated_s=estimated_s)
         return {
             "journey": slug,
-            "title": journey.title or slug,
+            "title": title,
             "delayed": verdict.delayed,
             "since": rfc3339(verdict.since_ms) if verdict.delayed else None,
             "severity": (word.severity if word else None) or journey.severity,
-            "message": message,
+            "message": words,
             "estimated_s": estimated_s,
             "retry": False,
         }
@@ -281,13 +294,6 @@ class DelayDocs:
             return
         wait_s = REFRESH_S if due_ms is None else min(REFRESH_S, max(0.005, due_ms / 1000))
         self._timer = loop.call_later(wait_s, self.refresh)
-
-
-def _in_language(messages: Mapping[str, str], language: str) -> str:
-    for wanted in (language, language.partition("-")[0], DEFAULT_LANGUAGE, *messages):
-        if text := messages.get(wanted):
-            return text
-    return DEFAULT_MESSAGE
 
 
 def _parsed(bodies: Mapping[str, Mapping[str, Any]], kind: type[T]) -> dict[str, T]:

@@ -3,7 +3,7 @@
 from .breakers import Breaker, BreakerPolicy, ClassificationRule
 from .consumers import ApiKey, Consumer
 from .contracts import Contract
-from .delays import Journey, JourneyDelay, JourneyMessage, JourneyTarget
+from .delays import DelayPeriod, Journey, JourneyDelay, JourneyMessage, JourneyTarget
 from .overrides import Override, Transition
 from .plans import PlanOverride, UsagePlan
 from .probes import Probe, ProbeRun
@@ -20,6 +20,7 @@ __all__ = [
     "ClassificationRule",
     "Consumer",
     "Contract",
+    "DelayPeriod",
     "Journey",
     "JourneyDelay",
     "JourneyMessage",

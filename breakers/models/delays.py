@@ -3,13 +3,18 @@
 from django.db import models
 
 from .fields import SlugField
-from .targets import Target
+from .targets import Target, between
 
 
 class Severity(models.TextChoices):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
+
+
+class ClearOn(models.TextChoices):
+    CLOSE = "close", "close: as soon as the circuits have closed"
+    DRAINED = "drained", "drained: when what waited has been worked off as well"
 
 
 class Journey(models.Model):
@@ -28,6 +33,27 @@ class Journey(models.Model):
         through="JourneyTarget",
         related_name="journeys",
         help_text="Targets that it cannot do without, in order.",
+    )
+    raise_at_age_s = models.FloatField(
+        "raise when one waits (s)",
+        null=True,
+        blank=True,
+        validators=between(1, 31_536_000),
+        help_text="The flag goes up when the oldest intent of its pipes waits so long. Empty: never for that.",
+    )
+    raise_at_backlog = models.PositiveIntegerField(
+        "raise when so many wait",
+        null=True,
+        blank=True,
+        validators=between(1, 100_000_000),
+        help_text="The flag goes up when so many intents of its pipes wait. Empty: never for that.",
+    )
+    clear_on = models.CharField(
+        "comes down on",
+        max_length=10,
+        choices=ClearOn.choices,
+        default=ClearOn.CLOSE,
+        help_text="When the flag comes down after an outage.",
     )
     created_at = models.DateTimeField(auto_now_add=True, help_text="When it was registered.")
     updated_at = models.DateTimeField(auto_now=True, help_text="When it was last changed.")
@@ -100,3 +126,25 @@ class JourneyDelay(models.Model):
 
     def __str__(self) -> str:
         return f"{self.journey}: {'delayed' if self.delayed else 'not delayed'}"
+
+
+class DelayPeriod(models.Model):
+    """A time during which a journey's flag was up. Kept by slug, so that it outlives its journey."""
+
+    journey = SlugField(help_text="Slug of the journey.")
+    since = models.DateTimeField(help_text="Since when customers had to wait.")
+    until = models.DateTimeField(null=True, blank=True, help_text="When the flag came down. Empty: it is up.")
+    cause = models.CharField(max_length=20, help_text="What raised it.")
+    detail = models.CharField(max_length=500, blank=True, help_text="Which circuits, or whose word, in words.")
+
+    class Meta:
+        ordering = ["-since", "-pk"]
+        indexes = [models.Index(fields=["journey", "-since"], name="delayperiod_journey_since")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["journey"], condition=models.Q(until__isnull=True), name="delayperiod_one_is_up"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.journey} delayed since {self.since:%Y-%m-%d %H:%M}"

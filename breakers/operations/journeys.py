@@ -132,6 +132,9 @@ def _write(row: Journey, stated: Document) -> Journey:
         raise Invalid("The journey names targets that are not registered.", problems=unknown)
     row.title = stated.get("title", "")
     row.severity = stated.get("severity", "warning")
+    row.raise_at_age_s = stated.get("raise_at_age_s")
+    row.raise_at_backlog = stated.get("raise_at_backlog")
+    row.clear_on = stated.get("clear_on", "close")
     row.save()
     row.steps.all().delete()
     JourneyTarget.objects.bulk_create(

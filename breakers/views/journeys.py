@@ -10,15 +10,20 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from breakers.delays.verdicts import CAUSES
 from breakers.hosting import hosted
+from breakers.models import DelayPeriod
 from breakers.operations import journeys as operations
 from breakers.panels.board import board_of
 from breakers.panels.journeys import journey_row, journey_rows
 from controlplane.access.forms import login_required_keeping_form, restored_form
 from controlplane.kernel.access import can, principal_of, require
+from controlplane.kernel.clock import to_ms
 from controlplane.kernel.errors import Problem
 
 from .forms import DelayForm, refuse, seconds
+
+PERIODS = 20
 
 
 @require_safe
@@ -92,6 +97,7 @@ def _page(
     context: dict[str, Any] = {
         "board": board,
         "journey": journey_row(board, facts, hosted("control").plane.delays),
+        "periods": [_told(period) for period in DelayPeriod.objects.filter(journey=slug)[:PERIODS]],
         "form": form or DelayForm(initial={"severity": facts.severity}),
         "restored": restored,
         "may_operate": can(request.user, "operate", f"journey:{slug}"),
@@ -100,6 +106,15 @@ def _page(
     }
     template = "breakers/journey_live.html" if request.headers.get("HX-Request") else "breakers/journey.html"
     return render(request, template, context, status=status)
+
+
+def _told(period: DelayPeriod) -> dict[str, Any]:
+    return {
+        "pk": period.pk,
+        "since_ms": to_ms(period.since),
+        "took_ms": None if period.until is None else to_ms(period.until) - to_ms(period.since),
+        "why": period.detail or CAUSES.get(period.cause, period.cause),
+    }
 
 
 def _snippet(request: HttpRequest, slug: str) -> str:

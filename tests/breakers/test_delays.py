@@ -36,6 +36,7 @@ class Plane:
 
     def __init__(self) -> None:
         self.now, self.store_ok = T0, True
+        self.backlogs = {}
         self.circuits = {"payment": Target("payment"), "search": Target("search")}
         self.config = SimpleNamespace(source="none", snapshot=Snapshot())
         self.listeners = []
@@ -60,6 +61,13 @@ class Plane:
         del self.pieces[kind, slug]
         self.config = SimpleNamespace(source="database", snapshot=Snapshot(1, dict(self.pieces)))
         self.changed()
+
+
+class Backlog:
+    """What waits in one pipe."""
+
+    def __init__(self, waiting, *, oldest_ms=None, eta_s=None, draining=False) -> None:
+        self.waiting, self.oldest_ms, self.eta_s, self.draining = waiting, oldest_ms, eta_s, draining
 
 
 @pytest.fixture
@@ -317,3 +325,81 @@ def test_one_unreadable_piece_does_not_take_the_others_down(plane, docs):
     plane.put("journey", "broken", {"title": 5, "targets": "x"})
     assert "broken" not in flags(docs)
     assert "find" in flags(docs)
+
+
+def rules(plane, **stated):
+    plane.put("journey", "subscribe", {"title": "Subscribing", "targets": ["payment"], **stated})
+
+
+def test_intents_that_wait_raise_nothing_unless_the_journey_says_so(plane, docs):
+    plane.backlogs = {"subscribe": [Backlog(1000, oldest_ms=T0 - 3_600_000)]}
+    plane.changed()
+    assert flags(docs)["subscribe"] is False
+
+
+def test_an_intent_that_is_too_old_raises_the_flag_since_it_began_to_wait(plane, docs):
+    rules(plane, raise_at_age_s=60)
+    plane.backlogs = {"subscribe": [Backlog(1, oldest_ms=T0 - 59_000)]}
+    docs.recompute()
+    assert flags(docs)["subscribe"] is False
+    plane.now += 1000
+    docs.recompute()
+    document, _ = read(docs, "subscribe")
+    assert (document["delayed"], document["since"]) == (True, "2027-01-15T07:59:01.000Z")
+
+
+def test_a_backlog_beyond_its_threshold_raises_the_flag_with_its_forecast(plane, docs):
+    rules(plane, raise_at_backlog=100)
+    plane.backlogs = {"subscribe": [Backlog(60, eta_s=20), Backlog(40, eta_s=45)]}
+    docs.recompute()
+    assert read(docs, "subscribe")[0]["estimated_s"] == 50, "the last to drain decides, in tens of seconds"
+    plane.backlogs = {"subscribe": [Backlog(60, eta_s=20), Backlog(39, eta_s=45)]}
+    plane.now += 5001
+    docs.recompute()
+    assert flags(docs)["subscribe"] is False
+
+
+@pytest.mark.parametrize(("clear_on", "stays"), [("close", False), ("drained", True)])
+def test_after_closing_the_flag_stays_for_the_backlog_only_where_that_is_the_rule(plane, docs, clear_on, stays):
+    rules(plane, clear_on=clear_on)
+    plane.circuits["payment"].open(T0)
+    plane.changed()
+    plane.circuits["payment"].circuit = Circuit()
+    plane.backlogs = {"subscribe": [Backlog(30, oldest_ms=T0, eta_s=30, draining=True)]}
+    plane.now += 6000
+    plane.changed()
+    assert flags(docs)["subscribe"] is stays
+    plane.backlogs = {"subscribe": [Backlog(0)]}
+    plane.now += 6000
+    docs.recompute()
+    assert flags(docs)["subscribe"] is False
+
+
+def test_what_waits_behind_an_open_circuit_is_part_of_the_forecast(plane, docs):
+    plane.circuits["payment"].open(T0, wait_ms=30_000)
+    plane.backlogs = {"subscribe": [Backlog(40, oldest_ms=T0, eta_s=60)]}
+    plane.changed()
+    assert read(docs, "subscribe")[0]["estimated_s"] == 90
+    plane.backlogs = {"subscribe": [Backlog(40, oldest_ms=T0, eta_s=None)]}
+    plane.changed()
+    assert read(docs, "subscribe")[0]["estimated_s"] is None
+
+
+def test_shipped_words_are_english_and_german(plane, docs):
+    rules(plane)
+    plane.circuits["payment"].open(T0)
+    plane.changed()
+    assert "you do not need to try again" in read(docs, "subscribe")[0]["message"]
+    assert "Sie müssen es nicht noch einmal versuchen" in read(docs, "subscribe", language="de-AT")[0]["message"]
+
+
+def test_a_message_names_title_and_time_and_leaves_a_sentence_out_while_nobody_knows(plane, docs):
+    words = {"en": "{title} is slow. Expect {time}. Sorry.", "de": "{title} dauert, etwa {time}."}
+    rules(plane, messages=words)
+    plane.circuits["payment"].open(T0, wait_ms=30_000)
+    plane.changed()
+    assert read(docs, "subscribe")[0]["message"] == "Subscribing is slow. Expect 30 seconds. Sorry."
+    assert read(docs, "subscribe", language="de")[0]["message"] == "Subscribing dauert, etwa 30 Sekunden."
+    plane.now += 60_000
+    docs.recompute()
+    assert read(docs, "subscribe")[0]["message"] == "Subscribing is slow. Sorry."

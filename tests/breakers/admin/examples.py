@@ -12,6 +12,7 @@ from django.contrib.sessions.models import Session
 from breakers.models import (
     ApiKey,
     Consumer,
+    DelayPeriod,
     Journey,
     JourneyDelay,
     Override,
@@ -121,6 +122,11 @@ def override() -> Override:
     return overrides.put("catalog", state="DISABLED", reason="drill", by=SYSTEM)
 
 
+def delay_period() -> DelayPeriod:
+    journey()
+    return DelayPeriod.objects.create(journey="reading", since=LONG_AGO, cause="circuit", detail="catalog: no calls")
+
+
 def delay() -> JourneyDelay:
     journey()
     return journeys.put_delay("reading", reason="call from the bank", by=SYSTEM)
@@ -224,6 +230,7 @@ EXAMPLES: dict[str, Example] = {
         add=lambda: {
             "slug": "paying",
             "severity": "critical",
+            "clear_on": "drained",
             "messages-TOTAL_FORMS": 1,
             "messages-0-language": "en",
             "messages-0-text": "Soon.",
@@ -349,6 +356,7 @@ EXAMPLES: dict[str, Example] = {
     "auth.Group": Example(lambda: Group.objects.get(name="operator"), search="oper"),
     "breakers.Override": Example(override, search="cata"),
     "breakers.JourneyDelay": Example(delay, search="bank"),
+    "breakers.DelayPeriod": Example(delay_period, search="read"),
     "breakers.Transition": Example(transition, search="cata"),
     "breakers.ProbeRun": Example(probe_run, search="cata"),
     "breakers.QuotaLedger": Example(ledger, search="acme"),

@@ -36,6 +36,9 @@ def test_a_journey_is_registered_with_its_targets_and_messages(office: Client, f
         "targets": ["catalog"],
         "severity": "info",
         "messages": {"en": "Soon."},
+        "raise_at_age_s": None,
+        "raise_at_backlog": None,
+        "clear_on": "close",
     }
     journey = Journey.objects.get()
     assert journey_document(journey) == expected

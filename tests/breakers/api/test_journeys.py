@@ -8,12 +8,13 @@ from rest_framework.test import APIClient
 URL = "/api/v1/journeys/reading"
 READING = {"title": "Reading", "targets": ["catalog"], "severity": "info", "messages": {"en": "Soon."}}
 
+BY_CIRCUITS_ALONE = {"raise_at_age_s": None, "raise_at_backlog": None, "clear_on": "close"}
 pytestmark = pytest.mark.usefixtures("catalog")
 
 
 def test_what_get_gives_can_be_put_back(admin_api: APIClient) -> None:
     made = admin_api.put(URL, READING)
-    assert (made.status_code, made.json()) == (201, {"slug": "reading", **READING})
+    assert (made.status_code, made.json()) == (201, {"slug": "reading", **READING, **BY_CIRCUITS_ALONE})
     again = admin_api.put(URL, admin_api.get(URL).json(), headers={"If-Match": made["ETag"]})
     assert (again.status_code, again.json()) == (200, made.json())
     assert admin_api.get("/api/v1/journeys").json() == [made.json()]

@@ -110,9 +110,14 @@ def test_a_rule() -> None:
 
 
 def test_a_journey_a_consumer_and_a_key() -> None:
-    journey = {"targets": ["bank", "mail"], "messages": {"en": "Soon."}, "severity": "critical"}
+    rules = {"raise_at_age_s": None, "raise_at_backlog": None, "clear_on": "close"}
+    journey = {"targets": ["bank", "mail"], "messages": {"en": "Soon."}, "severity": "critical", **rules}
     assert sentences.journey(journey) == (
         "Delayed while the circuit of bank or mail is open; severity critical; customers read 1 message."
+    )
+    assert sentences.journey({**journey, "raise_at_age_s": 60.0, "raise_at_backlog": 500, "clear_on": "drained"}) == (
+        "Delayed while the circuit of bank or mail is open, an intent has waited for 60 s or 500 intents wait; "
+        "until the backlog has drained; severity critical; customers read 1 message."
     )
     consumer = {"slug": "acme", "contact": "api@acme.example"}
     assert sentences.consumer(consumer, keys=3, working=2) == (

@@ -18,6 +18,7 @@ READING = {
     "severity": "info",
     "messages": {"en": "Soon.", "de": "Bald."},
 }
+BY_CIRCUITS_ALONE = {"raise_at_age_s": None, "raise_at_backlog": None, "clear_on": "close"}
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def search(catalog: Target, root: Principal) -> None:
 def test_a_journey_keeps_the_order_of_its_targets(root: Principal) -> None:
     row, created = journeys.put("reading", READING, by=root)
     assert created
-    assert document(row) == {"slug": "reading", **READING}
+    assert document(row) == {"slug": "reading", **READING, **BY_CIRCUITS_ALONE}
     again, created = journeys.put("reading", document(row), by=root)
     assert not created
     assert document(again) == document(row)
@@ -49,6 +50,11 @@ def test_a_patch_changes_one_message_and_keeps_the_rest(root: Principal) -> None
         ({"severity": "loud"}, "severity"),
         ({"messages": {"english": "Soon."}}, "messages.english"),
         ({"messages": {"en": ""}}, "messages.en"),
+        ({"messages": {"en": "{name} is slow."}}, "messages.en"),
+        ({"messages": {"en": "{time is long."}}, "messages.en"),
+        ({"raise_at_age_s": 0}, "raise_at_age_s"),
+        ({"raise_at_backlog": 1.5}, "raise_at_backlog"),
+        ({"clear_on": "never"}, "clear_on"),
         ({"colour": "red"}, "colour"),
     ],
     ids=str,
