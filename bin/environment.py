@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""Makes .venv hold exactly what one lock file names, then becomes a Python program inside it.
+"""Makes an environment hold exactly what one lock file names, then becomes a Python program inside it.
 
     bin/environment.py runtime manage.py up
     bin/environment.py dev -m pytest
+    bin/environment.py aws -m ministack
 
-The work is skipped when .venv carries the stamp of the same lock. Interrupted at any point, it starts again
+The first two share .venv. The local AWS emulator pins other versions of what the product uses, so it has .venv-aws.
+The work is skipped when the environment carries the stamp of the same lock. Interrupted at any point, it starts again
 where it stopped: the stamp is written last. Standard library only; it runs on the system's Python.
 """
 
@@ -19,10 +21,10 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+LOCKS = {name: ROOT / "requirements" / f"{name}.txt" for name in ("runtime", "dev", "aws")}
+HOLDS = {"runtime": ("runtime", "dev"), "dev": ("dev",), "aws": ("aws",)}  # dev.txt is locked on top of runtime.txt
+VENV = ROOT / (".venv-aws" if sys.argv[1:2] == ["aws"] else ".venv")
 PYTHON = VENV / "bin" / "python"
-LOCKS = {"runtime": ROOT / "requirements" / "runtime.txt", "dev": ROOT / "requirements" / "dev.txt"}
-HOLDS = {"runtime": ("runtime", "dev"), "dev": ("dev",)}  # dev.txt is locked on top of runtime.txt
 UNFINISHED = VENV / ".unfinished"
 UV_LOCK = ROOT / "requirements" / "uv.txt"
 
@@ -55,7 +57,7 @@ def install(name: str) -> None:
         if is_ready(name):
             return
         count = sum("==" in line for line in LOCKS[name].read_text().splitlines())
-        print(f"Preparing .venv with {count} locked packages; this is done once.", flush=True)
+        print(f"Preparing {VENV.name} with {count} locked packages; this is done once.", flush=True)
         create()
         again = UNFINISHED.exists()
         UNFINISHED.touch()
@@ -79,7 +81,7 @@ def create() -> None:
     if importlib.util.find_spec("ensurepip") is None:
         provide_ensurepip()
     if not run(sys.executable, "-m", "venv", VENV):
-        sys.exit("The environment .venv could not be made; the lines above say why.")
+        sys.exit(f"The environment {VENV.name} could not be made; the lines above say why.")
 
 
 def provide_ensurepip() -> None:

@@ -13,6 +13,6 @@ if not UV.exists():
         subprocess.run([sys.executable, "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(pip, check=True)
 compile = [str(UV), "pip", "compile", "--universal", "--generate-hashes", "--python-version", "3.11", "--no-header"]
-for name, constraints in (("uv", []), ("runtime", []), ("dev", ["-c", "runtime.txt"])):
+for name, constraints in (("uv", []), ("runtime", []), ("dev", ["-c", "runtime.txt"]), ("aws", [])):
     command = [*compile, "--quiet", *constraints, f"{name}.in", "-o", f"{name}.txt"]
     subprocess.run(command, check=True, cwd=REQUIREMENTS)

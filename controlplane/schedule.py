@@ -23,4 +23,14 @@ ENTRIES = {
         "schedule": schedule(3600.0),
         "options": {"expires": 600},
     },
+    "controlplane.aws.reconcile": {
+        "task": "controlplane.aws.reconcile",
+        "schedule": schedule(2.0),
+        "options": {"expires": 2},
+    },
+    "controlplane.aws.prune": {
+        "task": "controlplane.aws.prune",
+        "schedule": schedule(86_400.0),
+        "options": {"expires": 600},
+    },
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,18 @@ def _url(name: str, default: str, schemes: set[str]) -> str:
     if urlsplit(url).scheme not in schemes:
         raise ImproperlyConfigured(f"{name}={url!r}: use a URL that begins with {' or '.join(sorted(schemes))}.")
     return url
+
+
+def _roles(name: str) -> list[str]:
+    """Roles by which other accounts are entered, at most one for each account."""
+    roles = _words(name, "")
+    for role in roles:
+        if not re.fullmatch(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+", role):
+            raise ImproperlyConfigured(f"{name}: {role!r} is no role; write arn:aws:iam::123456789012:role/switchgear.")
+    accounts = [role.split(":")[4] for role in roles]
+    if len(set(accounts)) < len(accounts):
+        raise ImproperlyConfigured(f"{name}: name one role for each account.")
+    return roles
 
 
 def _secret_key() -> str:
@@ -103,6 +116,16 @@ MAX_BODY_BYTES = _number("MAX_BODY_BYTES", 10 * 1024 * 1024, 1024, 1024**3)
 DELAY_MIN_ON_S = _number("DELAY_MIN_ON_S", 5, 0, 3600)
 CORS_ALLOWED_ORIGINS = _words("CORS_ALLOWED_ORIGINS", "*")
 
+# AWS: spoken to when a region is set. Credentials come from where boto3 looks for them. -----------------------------
+
+AWS_REGION = env.str("AWS_REGION", default="") or env.str("AWS_DEFAULT_REGION", default="")
+AWS_CONFIGURED = bool(AWS_REGION)
+AWS_ENDPOINT_URL = env.str("AWS_ENDPOINT_URL", default="")  # an emulator's, or a VPC endpoint's
+if AWS_ENDPOINT_URL:
+    AWS_ENDPOINT_URL = _url("AWS_ENDPOINT_URL", "", {"http", "https"})
+AWS_ROLES = _roles("AWS_ROLES")
+AWS_EXTERNAL_ID = env.str("AWS_EXTERNAL_ID", default="")
+
 # Seams: what is gathered from the floors above is named by dotted path; controlplane/checks.py checks each. -----------
 
 CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
@@ -110,7 +133,8 @@ PROBE_SOURCES = ["breakers.probing.synthetic"]
 DELAY_SOURCES: list[str] = []
 IMPACT_SOURCES = ["compositions.impact.routes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
-HEALTH_SOURCES = ["breakers.health.limits"]
+HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
+AWS_PUBLISHERS: list[str] = []
 METRIC_SOURCES = ["breakers.metrics.families", "breakers.usage.families"]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",
@@ -121,6 +145,7 @@ APP_URLS = ["breakers.urls", "compositions.urls"]
 API_ROUTES = ["breakers.api.routes", "compositions.api.routes"]
 PROBLEM_MODULES = [
     "controlplane.kernel.errors",
+    "controlplane.aws.errors",
     "breakers.guard.errors",
     "breakers.admission.errors",
     "compositions.frontdoor.answers",
@@ -177,6 +202,8 @@ BACKOFFICE_INDEX = [
             "breakers.proberun",
             "breakers.usagecount",
             "breakers.rulecount",
+            "aws.holding",
+            "aws.awscall",
         ],
     ),
     (
@@ -213,6 +240,7 @@ INSTALLED_APPS = [
     "controlplane.config",
     "controlplane.audit",
     "controlplane.access",
+    "controlplane.aws",
     "controlplane.dashboard",
     "breakers",
     "compositions",

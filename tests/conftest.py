@@ -1,4 +1,4 @@
-"""What every test may ask for: a real Valkey, a scripted downstream, a whole Switchgear, a browser."""
+"""What every test may ask for: a real Valkey, a scripted downstream, AWS on loopback, a whole Switchgear, a browser."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from _pytest.nodeid import NodeId
 
 from tests.servers import browser as browsers
 from tests.servers.downstream import Downstream
+from tests.servers.ministack import ACCOUNT, REGION, Ministack
 from tests.servers.stack import Stack
 from tests.servers.valkey import Valkey
 
@@ -100,6 +101,27 @@ def downstream(downstream_server: Downstream) -> Downstream:
     """A downstream without rules and without memory."""
     downstream_server.reset()
     return downstream_server
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ministack]:
+    """An AWS on loopback, started when a test first asks for it."""
+    server = Ministack(tmp_path_factory.mktemp("ministack"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def aws(ministack: Ministack, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ministack:
+    """The same, empty, and the product in this process speaks to it."""
+    ministack.reset()
+    settings.AWS_CONFIGURED, settings.AWS_REGION, settings.AWS_ENDPOINT_URL = True, REGION, ministack.url
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)  # its accounts are told apart by it
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "none")
+    return ministack
 
 
 @pytest.fixture(scope="session")

@@ -33,6 +33,7 @@ from compositions.operations import routes
 from controlplane.access import tokens
 from controlplane.access.models import ApiToken
 from controlplane.audit.models import AuditChain, AuditEntry
+from controlplane.aws.models import AwsCall, Holding
 from controlplane.config.models import ConfigHead, ConfigPiece, ConfigVersion, Revision
 from controlplane.kernel.access import Principal
 
@@ -159,6 +160,15 @@ def usage_count() -> UsageCount:
     return UsageCount.objects.create(
         span="hour", at=LONG_AGO, consumer="acme", plan="gold", outcome="admitted", count=7, peak_per_s=2
     )
+
+
+def holding() -> Holding:
+    row = {"title": "Pipe subs is STOPPED", "desired": "STOPPED", "since": LONG_AGO, "due_at": LONG_AGO}
+    return Holding.objects.create(key="action:stop-subs", **row)
+
+
+def aws_call() -> AwsCall:
+    return AwsCall.objects.create(at=LONG_AGO, by="action:stop-subs", call='pipes.stop_pipe(Name="subs")')
 
 
 def rule_count() -> RuleCount:
@@ -362,6 +372,8 @@ EXAMPLES: dict[str, Example] = {
     "breakers.QuotaLedger": Example(ledger, search="acme"),
     "breakers.UsageCount": Example(usage_count, search="acme"),
     "breakers.RuleCount": Example(rule_count, search="no-a"),
+    "aws.Holding": Example(holding, search="subs"),
+    "aws.AwsCall": Example(aws_call, search="stop_pipe"),
     "audit.AuditEntry": Example(of_configuration(AuditEntry), search="catalog"),
     "audit.AuditChain": Example(of_configuration(AuditChain)),
     "config.ConfigHead": Example(of_configuration(ConfigHead)),

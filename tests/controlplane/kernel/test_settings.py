@@ -35,6 +35,8 @@ def settings_with(tmp_path: Path, code: str = "", **env: str) -> subprocess.Comp
         ("KEY_PREFIX", "a{b}"),
         ("LOG_LEVEL", "LOUD"),
         ("BEHIND_TLS_PROXY", "1"),
+        ("AWS_ENDPOINT_URL", "localhost:4566"),
+        ("AWS_ROLES", "arn:aws:iam::1234:role/x"),
     ],
 )
 def test_nonsense_is_refused_with_the_variable_named(tmp_path: Path, name: str, value: str) -> None:
