@@ -11,15 +11,40 @@
   const lang = option("lang", document.documentElement.lang || "en");
   const bottom = option("position", "top") === "bottom";
   const forgetAfter = Number(option("forgetMinutes", 10)) * 60000;
-  const texts = {
-    estimate: option("estimate", "Expected to take about {time}."),
-    seconds: option("seconds", "{n} s"),
-    minutes: option("minutes", "{n} min"),
-    close: option("close", "Close"),
+  const shipped = {
+    en: {
+      estimate: "Expected to take about {time}.",
+      seconds: "{n} s",
+      minutes: "{n} min",
+      close: "Close",
+      received: "We have received your request. You do not need to send it again.",
+      succeeded: "Your request is done.",
+      partial: "Your request is done in part. We will see to the rest.",
+      failed: "Your request could not be carried out. Please look at the message we have sent you.",
+      dead: "Your request needs our attention. We are on it; you do not need to send it again.",
+    },
+    de: {
+      estimate: "Voraussichtlich noch {time}.",
+      seconds: "{n} s",
+      minutes: "{n} Min.",
+      close: "Schließen",
+      received: "Wir haben Ihre Anfrage erhalten. Sie müssen sie nicht noch einmal senden.",
+      succeeded: "Ihre Anfrage ist erledigt.",
+      partial: "Ihre Anfrage ist zum Teil erledigt. Um den Rest kümmern wir uns.",
+      failed: "Ihre Anfrage konnte nicht ausgeführt werden. Bitte lesen Sie die Nachricht, die wir Ihnen gesandt haben.",
+      dead: "Ihre Anfrage braucht unsere Hilfe. Wir kümmern uns darum; Sie müssen sie nicht noch einmal senden.",
+    },
   };
+  const spoken = shipped[lang.slice(0, 2).toLowerCase()] || shipped.en;
+  const texts = Object.fromEntries(Object.entries(spoken).map(([name, words]) => [name, option(name, words)]));
+  const here = new URL(".", from);
   const flag = new URL(
     "processing-delay" + (journey ? "/" + encodeURIComponent(journey) : "") + "?lang=" + encodeURIComponent(lang),
-    new URL(".", from)
+    here
+  );
+  const events = new URL(
+    "delay-events?lang=" + encodeURIComponent(lang) + (journey ? "&journey=" + encodeURIComponent(journey) : ""),
+    here
   );
 
   const looks =
@@ -60,6 +85,10 @@
   let heardAt = 0;
   let dismissed = "";
   let shown = "";
+  let told = null; /* the flag as last heard */
+  let intent = option("intent", ""); /* what this customer has sent */
+  let fate = intent ? "ACCEPTED" : "";
+  const open = () => fate === "ACCEPTED" || fate === "RUNNING";
 
   const spell = (s) =>
     s < 90
@@ -67,17 +96,20 @@
       : texts.minutes.replace("{n}", Math.ceil(s / 60));
 
   const show = (flag) => {
+    told = flag;
     const late = flag ? flag.journeys.filter((one) => one.delayed) : [];
-    const words = [...new Set(late.map((one) => one.message))].join(" ");
+    /* Who has sent something is told that it is safe; the journey's own words are for those who are about to send. */
+    const own = fate && (open() ? texts.received : texts[fate.toLowerCase()]);
+    const words = own || [...new Set(late.map((one) => one.message))].join(" ");
     const known = late.every((one) => one.estimated_s !== null) && late.map((one) => one.estimated_s);
-    const soon = known && known.length ? Math.max(...known) : 0;
+    const soon = known && known.length && (!own || open()) ? Math.max(...known) : 0;
     const text = words && soon ? words + " " + texts.estimate.replace("{time}", spell(soon)) : words;
     if (!text) dismissed = "";
     const news = text && words !== dismissed ? text : "";
     if (news === shown) return; /* an unchanged region is not announced again */
     shown = news;
     const rank = ["info", "warning", "critical"];
-    box.dataset.severity = rank[Math.max(0, ...late.map((one) => rank.indexOf(one.severity)))];
+    box.dataset.severity = own && !open() ? "info" : rank[Math.max(0, ...late.map((one) => rank.indexOf(one.severity)))];
     if (!news) return box.replaceChildren();
     const line = document.createElement("span");
     line.textContent = news;
@@ -97,19 +129,28 @@
     if (!document.hidden) timer = setTimeout(poll, seconds * 1000 * (0.8 + 0.4 * Math.random()));
   };
 
+  const ask = async (url, signal) => {
+    /* no-cache: the browser sends If-None-Match by itself, and hands over its copy on a 304 */
+    const answer = await fetch(url, { cache: "no-cache", credentials: "omit", signal });
+    if (!answer.ok && answer.status !== 404) throw new Error("HTTP " + answer.status);
+    return answer.ok ? answer.json() : null;
+  };
+
   const poll = async () => {
     clearTimeout(timer);
     const given = new AbortController();
     const patience = setTimeout(() => given.abort(), 10000);
     try {
-      /* no-cache: the browser sends If-None-Match by itself, and hands over its copy on a 304 */
-      const answer = await fetch(flag, { cache: "no-cache", credentials: "omit", signal: given.signal });
-      if (!answer.ok) throw new Error("HTTP " + answer.status);
-      const document_ = await answer.json();
+      const [document_, mine] = await Promise.all([
+        ask(flag, given.signal),
+        open() ? ask(new URL("intents/" + encodeURIComponent(intent), here), given.signal) : null,
+      ]);
+      if (!document_) throw new Error("no such journey");
+      if (open()) fate = mine ? mine.status : "";
       failures = 0;
       heardAt = Date.now();
       show(document_);
-      next(document_.poll_after_s || 15);
+      next(open() ? Math.min(3, document_.poll_after_s || 15) : document_.poll_after_s || 15);
     } catch (error) {
       failures += 1;
       if (Date.now() - heardAt > forgetAfter) show(null);
@@ -118,6 +159,23 @@
       clearTimeout(patience);
     }
   };
+
+  /* A page that sends by script says so: dispatchEvent(new CustomEvent("switchgear:intent", { detail: id })) */
+  document.addEventListener("switchgear:intent", (event) => {
+    intent = String(event.detail || "");
+    fate = intent ? "ACCEPTED" : "";
+    dismissed = "";
+    show(told);
+    poll();
+  });
+
+  /* Where the page asks for it (live=1) news come by themselves; polling goes on, so a lost stream loses nothing. */
+  if (option("live", "") === "1" && window.EventSource) {
+    new EventSource(events).addEventListener("delay", (event) => {
+      heardAt = Date.now();
+      show(JSON.parse(event.data));
+    });
+  }
 
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : poll()));
   const begin = () => {

@@ -44,6 +44,8 @@ from .matching import PathError, canonical
 from .routes import Route, RouteTable
 from .self_service import OWN, own_answer
 from .stages import Entrance
+from .streams import PATH as EVENTS
+from .streams import Streams
 
 # CONNECT would make this a tunnel, TRACE would echo credentials.
 LIMITS = frozenset((b"ratelimit", b"ratelimit-policy"))
@@ -68,6 +70,7 @@ class FrontDoor:
         self._trust_peer = trust_peer
         self._life = Life(open_plane, self._swap)
         self._builtins = Builtins(banner, origins)
+        self._streams = Streams(lambda: self._life.plane if self._loaded else None, self._builtins)
         self._disconnects = Disconnects()
         self._table = RouteTable()
         self._loaded = False
@@ -76,6 +79,8 @@ class FrontDoor:
         # Not itself a coroutine: each one more in the chain is resumed at every step of every call.
         if scope["type"] == "http":
             if scope["raw_path"].startswith(b"/-/"):
+                if scope["raw_path"] == EVENTS:
+                    return self._streams.serve(scope, receive, send)
                 if scope["raw_path"].startswith(OWN):
                     return self._serve_own(scope, receive, send)
                 return send_reply(send, self._builtin(scope))

@@ -27,6 +27,7 @@ class Site(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.flag: dict | None = CALM
+        self.fate = "ACCEPTED"
         self.page, self.policy = b"", ""
         self.asked: list[tuple[str, str | None]] = []
         self.origin = f"http://127.0.0.1:{self.server_port}"
@@ -40,6 +41,12 @@ class Handler(BaseHTTPRequestHandler):
         site: Site = self.server
         if self.path.startswith("/-/delay-banner.js"):
             return self.reply(200, "text/javascript", SCRIPT)
+        if self.path.startswith("/-/intents/"):
+            fate = json.dumps({"id": "int-1", "status": site.fate}).encode()
+            return self.reply(200, "application/json", fate, [("Access-Control-Allow-Origin", "*")])
+        if self.path.startswith("/-/delay-events"):
+            news = b"event: delay\ndata: " + json.dumps(late("Heard, not asked.")).encode() + b"\n\n"
+            return self.reply(200, "text/event-stream", news, [("Access-Control-Allow-Origin", "*")])
         if not self.path.startswith("/-/processing-delay"):
             return self.reply(200, "text/html; charset=utf-8", site.page, [("Content-Security-Policy", site.policy)])
         tag = f'W/"{hash(json.dumps(site.flag))}"'
@@ -195,4 +202,32 @@ def test_markup_in_a_message_is_shown_as_text(visit, site):
     site.flag = late("<img src=x onerror=alert(1)>")
     page = visit()
     playwright.expect(page.get_by_role("status")).to_contain_text("<img src=x onerror=alert(1)>")
+    assert page.complaints == []
+
+
+def test_who_has_sent_something_is_told_that_it_was_received_until_it_has_ended(visit, site):
+    site.flag = late("Subscribing takes a pause.", estimated_s=100)
+    page = visit("?journey=subscribe&lang=en&intent=int-1")
+    status = page.get_by_role("status")
+    playwright.expect(status).to_contain_text(
+        "We have received your request. You do not need to send it again. Expected to take about 2 min."
+    )
+    site.fate = "SUCCEEDED"
+    playwright.expect(status).to_contain_text("Your request is done.")
+    assert page.complaints == []
+
+
+def test_a_page_that_sends_by_script_says_so_with_an_event(visit, site):
+    page = visit("?journey=subscribe&lang=de")
+    eventually(lambda: site.asked)
+    page.evaluate("document.dispatchEvent(new CustomEvent('switchgear:intent', {detail: 'int-1'}))")
+    playwright.expect(page.get_by_role("status")).to_contain_text("Wir haben Ihre Anfrage erhalten.")
+    site.fate = "DEAD"
+    playwright.expect(page.get_by_role("status")).to_contain_text("Ihre Anfrage braucht unsere Hilfe.")
+
+
+def test_where_the_page_wants_it_live_news_come_without_asking(visit, site):
+    site.flag = CALM | {"poll_after_s": 60}
+    page = visit("?journey=subscribe&lang=en&live=1")
+    playwright.expect(page.get_by_role("status")).to_contain_text("Heard, not asked.")
     assert page.complaints == []
