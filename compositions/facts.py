@@ -4,20 +4,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from breakers.routes import RouteFacts
+from compositions import neighbours
 from compositions.documents import routes as documents
-from compositions.models import Route
+from compositions.operations.routes import rows
+from compositions.reach import reach
+from compositions.surroundings import Surroundings
 
 
 def routes(replacing: Mapping[str, Any] | None = None) -> Iterator[RouteFacts]:
     """Every route, with the document `replacing` in the place of its own, or besides when it is new."""
     slug = None if replacing is None else replacing["slug"]
-    for route in Route.objects.select_related("target").prefetch_related("stages").exclude(slug=slug or ""):
-        yield facts(documents.document(route))
+    found = [documents.document(route) for route in rows().exclude(slug=slug or "")]
     if replacing is not None:
-        yield facts(documents.complete(replacing["slug"], dict(replacing)))
+        found.append(documents.complete(replacing["slug"], dict(replacing)))
+    composed = any(document["integration"]["type"] == "composition" for document in found)
+    around = neighbours.around() if composed else Surroundings()
+    for document in found:
+        yield facts(document, around)
 
 
-def facts(document: Mapping[str, Any]) -> RouteFacts:
+def facts(document: Mapping[str, Any], around: Surroundings) -> RouteFacts:
     return RouteFacts(
         slug=document["slug"],
         title=document["title"],
@@ -26,5 +32,13 @@ def facts(document: Mapping[str, Any]) -> RouteFacts:
         stages=tuple(document["stages"]),
         enabled=document["enabled"],
         api_key_required=document["api_key_required"],
-        calls={document["integration"]["target"]: 1},
+        calls=_calls(document["integration"], around),
     )
+
+
+def _calls(integration: Mapping[str, Any], around: Surroundings) -> Mapping[str, float]:
+    """The most calls of one request, by target."""
+    if integration["type"] == "target":
+        return {integration["target"]: 1}
+    composition = around.find(integration["composition"])
+    return reach(composition.definition, around).calls if composition else {}

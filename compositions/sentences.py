@@ -1,15 +1,15 @@
-"""A route's settings as a person would say them; pure."""
+"""Settings of routes and compositions as a person would say them; pure."""
 
 from typing import Any
 
 from breakers.core.limits import number
+from compositions.reach import Reach
 
 
 def route(document: dict[str, Any]) -> str:
     """Which requests, where they go, and who may send them."""
     integration, authorizer, ttl = document["integration"], document["authorizer"], document["cache"]["ttl_s"]
-    where = integration["target"] + (f" as {integration['path']}" if integration["path"] else "")
-    parts = [f"{' and '.join(document['methods'])} {document['path']} goes to {where}"]
+    parts = [f"{' and '.join(document['methods'])} {document['path']} goes to {destination(integration)}"]
     parts.append(f"in stage {' and '.join(document['stages'])}")
     if document["api_key_required"]:
         parts.append("needs an API key")
@@ -23,3 +23,23 @@ def route(document: dict[str, Any]) -> str:
         parts.append(f"answers are given again for {number(ttl)} s")
     text = "; ".join(part for part in parts if part)
     return f"{text}." if document["enabled"] else f"Disabled, it matches nothing. Once enabled: {text}."
+
+
+def destination(integration: dict[str, Any]) -> str:
+    """Where a route goes: `search as /v2/search`, or `composition article-page`."""
+    kind = integration["type"]
+    if kind != "target":
+        return f"{kind} {integration[kind]}"
+    return integration["target"] + (f" as {integration['path']}" if integration["path"] else "")
+
+
+def composition(workflow: str, version: int, found: Reach) -> str:
+    """What stands, and whom it calls: `EXPRESS, version 3; needs articles; can do without loyalty.`"""
+    parts = [f"{workflow}, version {version}"]
+    if found.required:
+        parts.append(f"needs {', '.join(sorted(found.required))}")
+    if found.optional:
+        parts.append(f"can do without {', '.join(sorted(found.optional))}")
+    if not found.targets:
+        parts.append("calls no target")
+    return f"{'; '.join(parts)}."

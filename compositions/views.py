@@ -14,9 +14,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 import breakers.routes
 from breakers import capacity
-from breakers.models import Target
 from breakers.panels.findings import shown
 from breakers.panels.limits import of_route
+from compositions import destinations, sentences
 from compositions.documents.routes import document
 from compositions.models import Route
 from compositions.operations import routes as operations
@@ -89,6 +89,7 @@ def limits(request: HttpRequest, slug: str) -> HttpResponse:
     route = operations.find(slug)
     context = {
         "route": route,
+        "goes_to": destinations.of(route),
         "facts": facts,
         "places": of_route(facts),
         "authorizer": document(route)["authorizer"],
@@ -103,7 +104,7 @@ def _page(
 ) -> HttpResponse:
     newest = _newest_revisions()
     rows = []
-    for route in Route.objects.select_related("target"):
+    for route in operations.rows():
         last = newest.get(route.slug)
         mine = (kept or {}).get("slug") == route.slug
         rows.append(
@@ -113,12 +114,13 @@ def _page(
                 "revision": last.number if last else 0,
                 "undoable": last is not None and last.number > 1,
                 "kept": kept if mine else {},
-                "wanted": (kept or {}).get("target") if mine else route.target.slug,
+                "goes_to": destinations.of(route),
+                "wanted": (kept or {}).get("target") if mine else destinations.of(route).value,
             }
         )
     context = {
         "rows": rows,
-        "targets": Target.objects.all(),
+        "destinations": destinations.groups(),
         "may_configure": can(request.user, "configure", "route:"),
         "restored": restored,
     }
@@ -128,13 +130,15 @@ def _page(
 def _patch(row: Route, posted: Any) -> dict[str, Any]:
     if posted.get("act") in ("enable", "disable"):
         return {"enabled": posted["act"] == "enable"}
-    return {"integration": {**document(row)["integration"], "target": posted.get("target", "")}}
+    kind, slug = destinations.chosen(posted.get("target", ""))
+    return {"integration": {"type": kind, kind: slug}}
 
 
 def _words(patch: dict[str, Any]) -> str:
     if "enabled" in patch:
         return "enabled" if patch["enabled"] else "disabled"
-    return f"goes to {patch['integration']['target']} now"
+    block = patch["integration"]
+    return f"goes to {sentences.destination({'path': None, **block})} now"
 
 
 def _expect(row: Route, expected: str) -> None:
@@ -144,7 +148,7 @@ def _expect(row: Route, expected: str) -> None:
     if expected and expected != present:
         who = f"{last.by} changed it first" if last else "It was changed"
         why = f", because “{last.reason}”" if last and last.reason else ""
-        raise Conflict(f"{who}{why}: it goes to {row.target.slug} now. Nothing was changed; look again.")
+        raise Conflict(f"{who}{why}: it goes to {destinations.of(row).slug} now. Nothing was changed; look again.")
 
 
 def _newest_revisions(slug: str | None = None) -> dict[str, Revision]:

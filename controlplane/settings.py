@@ -131,7 +131,7 @@ AWS_EXTERNAL_ID = env.str("AWS_EXTERNAL_ID", default="")
 CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
 PROBE_SOURCES = ["breakers.probing.synthetic"]
 DELAY_SOURCES: list[str] = []
-IMPACT_SOURCES = ["compositions.impact.routes"]
+IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
 HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
 AWS_PUBLISHERS: list[str] = []
@@ -142,7 +142,7 @@ DASHBOARD_PANELS = [
     "breakers.panels.workers.Workers",
 ]
 APP_URLS = ["breakers.urls", "compositions.urls"]
-API_ROUTES = ["breakers.api.routes", "compositions.api.routes"]
+API_ROUTES = ["breakers.api.routes", "compositions.api.routes", "compositions.api.compositions"]
 PROBLEM_MODULES = [
     "controlplane.kernel.errors",
     "controlplane.aws.errors",
@@ -190,13 +190,23 @@ BACKOFFICE_INDEX = [
             "breakers.quotaledger",
         ],
     ),
-    ("Delivery", ["compositions.route", "config.confighead", "config.configversion", "config.configpiece"]),
+    (
+        "Delivery",
+        [
+            "compositions.route",
+            "compositions.composition",
+            "config.confighead",
+            "config.configversion",
+            "config.configpiece",
+        ],
+    ),
     (
         "Record",
         [
             "audit.auditentry",
             "audit.auditchain",
             "config.revision",
+            "compositions.compositionversion",
             "breakers.transition",
             "breakers.delayperiod",
             "breakers.proberun",
@@ -394,8 +404,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switchgear",
     "DESCRIPTION": (
-        "Targets, circuit breakers, journeys, stages, routes, usage plans, consumers and their API keys, throttles and "
-        "request rules of this control plane. Errors are RFC 9457."
+        "Targets, circuit breakers, journeys, stages, routes, compositions, usage plans, consumers and their API keys, "
+        "throttles and request rules of this control plane. Errors are RFC 9457."
     ),
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
@@ -406,6 +416,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FindingSeverityEnum": "breakers.core.capacity.SEVERITIES",
         "LimitOnStoreErrorEnum": "breakers.models.stages.LimitOnStoreError",
+        "ReviewSeverityEnum": "compositions.review.SEVERITIES",
         "SeverityEnum": "breakers.models.delays.Severity",
     },
     "POSTPROCESSING_HOOKS": [

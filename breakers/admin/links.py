@@ -17,6 +17,8 @@ PAGES = {
     "journeys": ("Journeys", "journeys"),
     "route": ("Routes on one page", "routes"),
     "routes": ("Routes", "routes"),
+    "composition": ("View composition", "composition"),
+    "compositions": ("Compositions", "compositions"),
     "stage": ("View stage", "stage"),
     "stages": ("Stages", "stages"),
     "plan": ("View plan", "plan"),

@@ -1,5 +1,7 @@
 """/api/v1/routes"""
 
+from typing import Any
+
 from breakers.api.describing import noun
 from breakers.documents.defaults import Document
 from compositions.documents.routes import RouteShape, document
@@ -17,6 +19,9 @@ class Routes(NounViewSet):
 
     def document(self, row: Route) -> Document:
         return document(row)
+
+    def patched(self, row: Route, patch: Any) -> Any:
+        return routes.merged(row, patch)
 
     def upsert(self, slug: str, values: Document, *, by: Principal, reason: str) -> Route:
         return routes.put(slug, values, by=by, reason=reason)[0]

@@ -1,5 +1,6 @@
 """The shape of a route's document, the rules for its path, and its row as a document."""
 
+from collections.abc import Callable
 from typing import Any
 
 from rest_framework import serializers
@@ -27,7 +28,8 @@ from controlplane.kernel.rest import StrictSerializer
 
 from . import authorizers
 
-NOT_SERVED = ("composition", "pipe")
+# What stands behind a route, by type: the fields of its block. The first names the noun, and must be given.
+INTEGRATIONS: dict[str, tuple[str, ...]] = {"target": ("target", "path"), "composition": ("composition",)}
 BUILT_INS = "/-/"
 
 
@@ -49,33 +51,36 @@ def target_path(path: str) -> None:
 
 
 class IntegrationShape(StrictSerializer):
-    type = Text(help_text="target. (composition and pipe are not served yet.)", max_length=20)
-    target = Slug(required=False, help_text="Slug of the target, through whose guard every request passes.")
+    type = Text(help_text=f"One of {', '.join(INTEGRATIONS)}.", max_length=20)
+    target = Slug(required=False, help_text="target: slug of the target, through whose guard every request passes.")
     path = Checked(
         target_path,
         required=False,
         allow_null=True,
         max_length=500,
-        help_text="Path below base_url, with parameters of the route's path. Null: the request's own path.",
+        help_text="target: path below base_url, with parameters of the route's path. Null: the request's own path.",
     )
-    composition = Slug(required=False, help_text="Not served yet.")
-    pipe = Slug(required=False, help_text="Not served yet.")
+    composition = Slug(
+        required=False, help_text="composition: slug of an EXPRESS workflow, whose output is the answer."
+    )
 
     def validate_type(self, value: str) -> str:
-        if value in NOT_SERVED:
-            raise serializers.ValidationError(f"Only target is served now; {value} is not.", "not_served")
-        if value != "target":
-            raise serializers.ValidationError(f"There is no integration {value!r}; use target.", "invalid_choice")
+        if value not in INTEGRATIONS:
+            known = " or ".join(INTEGRATIONS)
+            raise serializers.ValidationError(f"There is no integration {value!r}; use {known}.", "invalid_choice")
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        foreign = {
-            name: [ErrorDetail("Belongs to another type.", "unknown_field")] for name in NOT_SERVED if name in attrs
+        known = INTEGRATIONS[attrs["type"]]
+        problems = {
+            name: [ErrorDetail("Belongs to another type.", "unknown_field")]
+            for name in attrs
+            if name != "type" and name not in known
         }
-        if foreign:
-            raise serializers.ValidationError(foreign)
-        if "target" not in attrs:
-            raise serializers.ValidationError({"target": [ErrorDetail("Name the target.", "required")]})
+        if known[0] not in attrs:
+            problems[known[0]] = [ErrorDetail(f"Name the {known[0]}.", "required")]
+        if problems:
+            raise serializers.ValidationError(problems)
         return attrs
 
 
@@ -143,6 +148,7 @@ def likeness(path: str) -> tuple[tuple[int, str], ...]:
 def complete(slug: str, stated: Document) -> Document:
     """The whole document of what was stated."""
     cache = stated.get("cache") or {}
+    block = stated["integration"]
     return {
         "slug": slug,
         "title": stated.get("title", ""),
@@ -150,11 +156,8 @@ def complete(slug: str, stated: Document) -> Document:
         "path": stated["path"],
         "priority": stated.get("priority", 100),
         "enabled": stated.get("enabled", True),
-        "integration": {
-            "type": stated["integration"]["type"],
-            "target": stated["integration"]["target"],
-            "path": stated["integration"].get("path") or None,
-        },
+        "integration": {"type": block["type"]}
+        | {name: block.get(name) or None for name in INTEGRATIONS[block["type"]]},
         "stages": sorted(stated.get("stages", [MAIN])),
         "api_key_required": stated.get("api_key_required", False),
         "authorizer": stated.get("authorizer"),
@@ -166,12 +169,19 @@ def complete(slug: str, stated: Document) -> Document:
     }
 
 
+# How a field of an integration's block is read off a row.
+COLUMNS: dict[str, Callable[[Route], str | None]] = {
+    "target": lambda route: route.target.slug if route.target else None,
+    "path": lambda route: route.integration_path,
+    "composition": lambda route: route.composition.slug if route.composition else None,
+}
+
+
 def document(route: Route) -> Document:
     """What GET gives and PUT accepts."""
-    integration = {"type": route.integration_type, "target": route.target.slug, "path": route.integration_path}
     stated = {
         **{name: getattr(route, name) for name in ("title", "methods", "path", "priority", "enabled")},
-        "integration": integration,
+        "integration": {"type": route.integration_type, **{name: read(route) for name, read in COLUMNS.items()}},
         "stages": [stage.slug for stage in route.stages.all()],
         "api_key_required": route.api_key_required,
         "authorizer": authorizers.document(route),

@@ -7,9 +7,12 @@ from breakers.models.addresses import networks, web_address
 from breakers.models.fields import SlugField, WordsField
 from breakers.models.targets import between
 
+from .compositions import Composition
+
 
 class Integration(models.TextChoices):
     TARGET = "target", "target: pass the request through to a downstream"
+    COMPOSITION = "composition", "composition: answer with what a workflow makes of several downstreams"
 
 
 class AuthorizerType(models.TextChoices):
@@ -43,14 +46,25 @@ class Route(models.Model):
     target = models.ForeignKey(
         Target,
         models.PROTECT,
+        null=True,
+        blank=True,
         related_name="routes",
-        help_text="Downstream that the request is passed to, through its breaker.",
+        help_text="target: downstream that the request is passed to, through its breaker.",
+    )
+    composition = models.ForeignKey(
+        Composition,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routes",
+        help_text="composition: the EXPRESS workflow whose output is the answer.",
     )
     integration_path = models.CharField(
         "path at the target",
         max_length=500,
         blank=True,
-        help_text="Path below the base URL; it may use parameters of the route's path. Empty: the request's own path.",
+        help_text="target: path below the base URL; it may use parameters of the route's path. Empty: the request's "
+        "own path.",
     )
     stages = models.ManyToManyField(
         Stage, related_name="routes", help_text="Entrances through which the route can be reached."

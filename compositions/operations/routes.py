@@ -1,8 +1,9 @@
 """Making, changing and removing routes of the front door."""
 
+from collections.abc import Callable
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from breakers.documents import checking
 from breakers.documents.defaults import Document
@@ -10,7 +11,8 @@ from breakers.models import PlanOverride, Target, Throttle
 from breakers.operations.stages import chosen
 from compositions.documents import authorizers
 from compositions.documents.routes import RouteShape, complete, document, likeness
-from compositions.models import Route
+from compositions.models import Composition, Route
+from compositions.models.compositions import WorkflowType
 from controlplane.config.commit import change
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
@@ -32,7 +34,7 @@ def patch(slug: str, data: Any, *, by: Principal, reason: str = "") -> Route:
     with change(by=by, action="route.patch", subject=f"route:{slug}", reason=reason) as made:
         row = find(slug)
         before = document(row)
-        saved = _write(row, checking.shaped(RouteShape, slug, checking.merged(before, data)))
+        saved = _write(row, checking.shaped(RouteShape, slug, merged(row, data)))
         made.note(before, document(saved))
     return saved
 
@@ -50,9 +52,18 @@ def delete(slug: str, *, by: Principal, reason: str = "") -> None:
         row.delete()
 
 
+def merged(row: Route, patch: Any) -> Any:
+    """A patch laid over the row's document; an integration of another type has nothing left of the one before."""
+    before = document(row)
+    block = patch.get("integration") if isinstance(patch, dict) else None
+    if isinstance(block, dict) and block.get("type", row.integration_type) != row.integration_type:
+        before["integration"] = {}
+    return checking.merged(before, patch)
+
+
 def rows() -> QuerySet[Route]:
     """Routes with everything that their documents are made of, in two queries however many there are."""
-    return Route.objects.select_related("target").prefetch_related("stages")
+    return Route.objects.select_related("target", "composition").prefetch_related("stages")
 
 
 def find(slug: str) -> Route:
@@ -70,14 +81,14 @@ def used_by(slug: str) -> list[dict[str, str]]:
     return [{"kind": kind, "slug": name} for kind, name in found]
 
 
-def check(slug: str, stated: Document) -> Target:
-    """The target that a route goes to. Raises Invalid when there is none, or when another route takes its requests."""
-    wanted = stated["integration"]["target"]
-    target = Target.objects.filter(slug=wanted).first()
-    if target is None:
-        text = f"There is no target {wanted!r}; register it first."
-        raise Invalid("The target is not registered.", problems=[FieldProblem("integration.target", "unknown", text)])
+def check(slug: str, stated: Document) -> dict[str, Model]:
+    """The noun that a route goes to, by the column that names it.
+
+    Raises Invalid when there is none, or when another route takes its requests.
+    """
     whole = complete(slug, stated)
+    block = whole["integration"]
+    noun = DESTINATIONS[block["type"]](block[block["type"]])
     chosen(list(stated.get("stages") or whole["stages"]), "stages")
     twin = _twin(whole) if whole["enabled"] else None
     if twin is not None:
@@ -87,7 +98,32 @@ def check(slug: str, stated: Document) -> Target:
             "or disable it."
         )
         raise Invalid("Two routes are identical.", problems=[FieldProblem("path", "duplicate", text)])
-    return target
+    return {block["type"]: noun}
+
+
+def _target(slug: str) -> Target:
+    found = Target.objects.filter(slug=slug).first()
+    if found is None:
+        raise _unfit("target", "unknown", f"There is no target {slug!r}; register it first.")
+    return found
+
+
+def _composition(slug: str) -> Composition:
+    found = Composition.objects.filter(slug=slug).first()
+    if found is None:
+        raise _unfit("composition", "unknown", f"There is no composition {slug!r}; make it first.")
+    if found.type != WorkflowType.EXPRESS:
+        text = f"Composition {slug} is STANDARD, which does not answer at once. Name one that is EXPRESS."
+        raise _unfit("composition", "not_express", text)
+    return found
+
+
+# type of an integration -> the row that a slug names. Raises Invalid when it cannot stand behind a route.
+DESTINATIONS: dict[str, Callable[[str], Model]] = {"target": _target, "composition": _composition}
+
+
+def _unfit(field: str, code: str, text: str) -> Invalid:
+    return Invalid(f"The route cannot go to this {field}.", problems=[FieldProblem(f"integration.{field}", code, text)])
 
 
 def _twin(whole: Document) -> Route | None:
@@ -99,12 +135,14 @@ def _twin(whole: Document) -> Route | None:
 
 
 def _write(row: Route, stated: Document) -> Route:
-    row.target = check(row.slug, stated)
+    destination = check(row.slug, stated)
     whole = complete(row.slug, stated)
+    for column in DESTINATIONS:
+        setattr(row, column, destination.get(column))
     for name in ("title", "methods", "path", "priority", "enabled", "api_key_required"):
         setattr(row, name, whole[name])
     row.integration_type = whole["integration"]["type"]
-    row.integration_path = whole["integration"]["path"] or ""
+    row.integration_path = whole["integration"].get("path") or ""
     authorizers.write(row, whole["authorizer"])
     for name, value in whole["cache"].items():
         setattr(row, f"cache_{name}", value)

@@ -50,6 +50,10 @@ class NounViewSet(GenericViewSet[Any]):
         """What a PATCH is laid over; a noun whose defaults adapt leaves out what was not stated."""
         return self.document(row)
 
+    def patched(self, row: Row, patch: Any) -> Any:
+        """The document with a patch laid over it; a noun says which of its fields are replaced as a whole."""
+        return merged(self.stated(row), patch)
+
     def upsert(self, slug: str, values: Document, *, by: Principal, reason: str) -> Row:
         raise NotImplementedError
 
@@ -85,7 +89,7 @@ class NounViewSet(GenericViewSet[Any]):
         with locked():
             row = self._found(slug)
             self._check_preconditions(request, slug, exists=True)
-            saved = self._save(request, slug, merged(self.stated(row), request.data))
+            saved = self._save(request, slug, self.patched(row, request.data))
         return self._answer(slug, saved, 200)
 
     def destroy(self, request: Request, slug: str) -> Response:

@@ -27,11 +27,19 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True)
 class FieldProblem:
-    """What is wrong with one field: `path` as in `breaker.policies[0].threshold`, a stable `code`, and a sentence."""
+    """What is wrong with one field: `path` as in `breaker.policies[0].threshold`, a stable `code`, and a sentence.
+
+    Line and column, from 1, where the field is a text with places of its own.
+    """
 
     path: str
     code: str
     message: str
+    line: int | None = None
+    column: int | None = None
+
+    def document(self) -> dict[str, Any]:
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 class Problem(Exception):
@@ -70,7 +78,7 @@ class Problem(Exception):
         if self.detail:
             document["detail"] = self.detail
         if self.problems:
-            document["problems"] = [asdict(problem) for problem in self.problems]
+            document["problems"] = [problem.document() for problem in self.problems]
         if self.retry_after_s is not None:
             document["retry_after_s"] = round(self.retry_after_s, 3)
         return {**self.extra, **document}

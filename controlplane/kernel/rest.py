@@ -131,20 +131,21 @@ class StrictJSONParser(JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         try:
             value = super().parse(stream, media_type, parser_context)
-            if not _storable(value):
+            if not storable(value):
                 raise drf.ParseError("JSON parse error - text with NUL or with half a surrogate pair.")
             return value
         except RecursionError:
             raise drf.ParseError("JSON parse error - nested too deeply.") from None
 
 
-def _storable(value: Any) -> bool:
+def storable(value: Any) -> bool:
+    """Whether the database can hold every text in a JSON value."""
     if isinstance(value, str):
         return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)
     if isinstance(value, dict):
-        return all(_storable(key) and _storable(inner) for key, inner in value.items())
+        return all(storable(key) and storable(inner) for key, inner in value.items())
     if isinstance(value, list):
-        return all(map(_storable, value))
+        return all(map(storable, value))
     return True
 
 

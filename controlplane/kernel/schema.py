@@ -23,6 +23,8 @@ PROBLEM = {
                     "path": {"type": "string"},
                     "code": {"type": "string"},
                     "message": {"type": "string"},
+                    "line": {"type": "integer"},
+                    "column": {"type": "integer"},
                 },
             },
         },

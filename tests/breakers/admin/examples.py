@@ -28,8 +28,8 @@ from breakers.models import (
     UsagePlan,
 )
 from breakers.operations import consumers, journeys, keys, overrides, plans, rules, stages, targets, throttles
-from compositions.models import Route
-from compositions.operations import routes
+from compositions.models import Composition, CompositionVersion, Route
+from compositions.operations import compositions, routes
 from controlplane.access import tokens
 from controlplane.access.models import ApiToken
 from controlplane.audit.models import AuditChain, AuditEntry
@@ -80,6 +80,23 @@ def route() -> Route:
     target()
     integration = {"type": "target", "target": "catalog"}
     return routes.put("article", {"path": "/articles/{id}", "integration": integration}, by=SYSTEM)[0]
+
+
+WORKFLOW = """{"StartAt": "Ask", "States": {
+  "Ask": {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "End": true,
+          "Parameters": {"ApiEndpoint": "target://catalog/items", "Method": "GET"}}
+}}
+"""
+
+
+def composition() -> Composition:
+    target()
+    return compositions.put("article-page", {"title": "Article page", "definition": WORKFLOW}, by=SYSTEM)[0]
+
+
+def composition_version() -> CompositionVersion:
+    composition()
+    return CompositionVersion.objects.get()
 
 
 def stage() -> Stage:
@@ -265,6 +282,15 @@ EXAMPLES: dict[str, Example] = {
         search="art",
         acts=("disable", "enable"),
     ),
+    "compositions.Composition": Example(
+        composition,
+        add=lambda: {"slug": "front-page", "type": "EXPRESS", "definition": target() and WORKFLOW},
+        wrong=({"definition": WORKFLOW.replace("catalog", "nowhere")}, "definition"),
+        change={"deadline_ms": "2500"},
+        subject="composition:front-page",
+        search="art",
+    ),
+    "compositions.CompositionVersion": Example(composition_version, search="article"),
     "breakers.Stage": Example(
         stage,
         add=lambda: {"slug": "public", "base_path": "/public", "rate": "100", "burst": "150"},

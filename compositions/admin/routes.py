@@ -12,8 +12,8 @@ from breakers.admin.forms import DocumentForm, enters_by_main
 from breakers.admin.operations import ThroughOperations
 from breakers.documents import checking
 from breakers.documents.defaults import Document
-from compositions import key_sets
-from compositions.documents.routes import RouteShape, document
+from compositions import destinations, key_sets
+from compositions.documents.routes import INTEGRATIONS, RouteShape, document
 from compositions.models import Route
 from compositions.operations import routes
 from compositions.sentences import route as sentence
@@ -35,6 +35,7 @@ class RouteForm(DocumentForm):
             *PLAIN,
             "integration_type",
             "target",
+            "composition",
             "integration_path",
             "stages",
             "authorizer_type",
@@ -52,11 +53,7 @@ class RouteForm(DocumentForm):
         given = self.cleaned_data
         return {
             **{name: given[name] for name in PLAIN},
-            "integration": {
-                "type": given["integration_type"],
-                "target": given["target"].slug,
-                "path": given["integration_path"] or None,
-            },
+            "integration": self._integration(),
             "stages": [stage.slug for stage in given["stages"]],
             "authorizer": self._authorizer(),
             "cache": {
@@ -65,6 +62,15 @@ class RouteForm(DocumentForm):
                 "vary_query": given["cache_vary_query"] or None,
             },
         }
+
+    def _integration(self) -> Document:
+        """The block of the chosen type; what stands in fields of another type is left out."""
+        given = self.cleaned_data
+        chosen = given["integration_type"]
+        row = given.get(chosen)
+        block = {chosen: row.slug if row else None, "path": given["integration_path"] or None}
+        stated = {name: block[name] for name in INTEGRATIONS[chosen] if block[name] is not None}
+        return {"type": chosen, **stated}
 
     def _authorizer(self) -> Document | None:
         given = self.cleaned_data
@@ -87,7 +93,7 @@ class RouteForm(DocumentForm):
     def _home(self, path: str) -> tuple[Any, str]:
         homes = {"integration.type": "integration_type", "integration.path": "integration_path"}
         if path.startswith("integration"):
-            return self, homes.get(path, "target")
+            return self, homes.get(path, path.removeprefix("integration."))
         if path.startswith("authorizer.jwks."):
             return self, "authorizer_jwks"
         return super()._home(path.partition("[")[0])
@@ -99,19 +105,18 @@ class RouteAdmin(ThroughOperations):
     form = RouteForm
     operations = routes
     consequence = "Its requests are answered 404 within a second, unless another route takes them."
-    list_display = ("slug", "title", "shown_methods", "path", "target", "priority", "enabled", "api_key_required")
+    list_display = ("slug", "title", "shown_methods", "path", "goes_to", "priority", "enabled", "api_key_required")
     list_editable = ("priority", "enabled", "api_key_required")
-    list_filter = ("enabled", "api_key_required", "authorizer_type", "stages", "target")
-    list_select_related = ("target",)
-    search_fields = ("slug", "title", "path", "target__slug")
-    search_help_text = "Slug, title, path or target."
-    autocomplete_fields = ("target", "stages")
+    list_filter = ("enabled", "api_key_required", "authorizer_type", "integration_type", "stages", "target")
+    search_fields = ("slug", "title", "path", "target__slug", "composition__slug")
+    search_help_text = "Slug, title, path, target or composition."
+    autocomplete_fields = ("target", "composition", "stages")
     readonly_fields = ("created_at", "updated_at")
     actions = ("enable", "disable")
     fieldsets = (
         (None, {"fields": ("slug", "title", "enabled")}),
         ("Requests that it takes", {"fields": ("methods", "path", "priority", "stages")}),
-        ("Where they go", {"fields": ("integration_type", "target", "integration_path")}),
+        ("Where they go", {"fields": ("integration_type", "target", "integration_path", "composition")}),
         ("Who may call", {"fields": ("api_key_required", "authorizer_type")}),
         (
             "With jwt: a signed bearer token",
@@ -127,6 +132,10 @@ class RouteAdmin(ThroughOperations):
 
     def sentence(self, obj: Route) -> str:
         return sentence(document(obj))
+
+    @admin.display(description="goes to")
+    def goes_to(self, route: Route) -> str:
+        return destinations.of(route).title
 
     @admin.display(description="methods")
     def shown_methods(self, route: Route) -> str:

@@ -1,0 +1,104 @@
+"""Whom a Task calls, as far as its text tells: a target, another composition, or something outside; pure.
+
+An address that is computed tells its target all the same where it is built on a literal, as in
+`{% 'target://articles/articles/' & $states.input.id %}`. Where it is not, the state's Comment may declare:
+`"Comment": "targets: articles, search"`. A Comment changes nothing where the definition runs elsewhere.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from compositions.asl.values import Json
+
+HTTP: Final = "arn:aws:states:::http:invoke"
+# Resources that run another workflow. Those that wait for its end return its output.
+NESTED: Final = {
+    "arn:aws:states:::states:startExecution": False,
+    "arn:aws:states:::states:startExecution.sync": True,
+    "arn:aws:states:::states:startExecution.sync:2": True,
+    "arn:aws:states:::states:startExecution.waitForTaskToken": True,
+    "arn:aws:states:::aws-sdk:sfn:startExecution": False,
+    "arn:aws:states:::aws-sdk:sfn:startSyncExecution": True,
+}
+
+_TARGET: Final = re.compile(r"target://([a-z0-9-]+)(?:[/?]|['\"](?!\s*&))")
+_DECLARED: Final = re.compile(r"\btargets:\s*([a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)")
+_LITERAL: Final = re.compile(r"https?://[^\s'\"{}]+")
+_MACHINE: Final = re.compile(r"^arn:aws[\w-]*:states:[\w-]*:\d*:stateMachine:([\w-]+)(?::[\w-]+)?$")
+
+
+class Callee(NamedTuple):
+    """`targets` and `composition` are slugs. `address` is what was written, where it is not computed.
+
+    `waits`: the task ends with what it called, so it fails with it too.
+    """
+
+    resource: str
+    address: str = ""
+    targets: tuple[str, ...] = ()
+    composition: str = ""
+    is_computed: bool = False
+    waits: bool = True
+
+
+def callee(raw: Mapping[str, Json], base_urls: Mapping[str, str]) -> Callee | None:
+    """Whom a state calls; None when it is no Task. `base_urls` by slug tell absolute addresses."""
+    resource = raw.get("Resource")
+    if raw.get("Type") != "Task" or not isinstance(resource, str):
+        return None
+    if resource == HTTP:
+        return _http(raw, base_urls)
+    if resource in NESTED:
+        address, is_computed = _argument(raw, "StateMachineArn")
+        slug = "" if is_computed else nested_slug(address)
+        return Callee(resource, address, composition=slug, is_computed=is_computed, waits=NESTED[resource])
+    return Callee(resource)
+
+
+def nested_slug(address: str) -> str:
+    """The composition that a state machine's ARN names; a slug names itself."""
+    found = _MACHINE.match(address)
+    return found[1] if found else address
+
+
+def target_of(address: str, base_urls: Mapping[str, str]) -> str:
+    """The slug of the target that an address belongs to; empty when it belongs to none."""
+    if address.startswith("target://"):
+        return re.split(r"[/?#]", address.removeprefix("target://"), maxsplit=1)[0]
+    fitting = [slug for slug, base in base_urls.items() if _below(address, base)]
+    return max(fitting, key=lambda slug: len(base_urls[slug]), default="")
+
+
+def _http(raw: Mapping[str, Json], base_urls: Mapping[str, str]) -> Callee:
+    address, is_computed = _argument(raw, "ApiEndpoint")
+    if not is_computed:
+        slug = target_of(address, base_urls)
+        return Callee(HTTP, address, targets=(slug,) if slug else ())
+    found = [*_TARGET.findall(address), *_declared(raw)]
+    found += [slug for literal in _LITERAL.findall(address) if (slug := target_of(literal, base_urls))]
+    return Callee(HTTP, targets=tuple(dict.fromkeys(found)), is_computed=True)
+
+
+def _argument(raw: Mapping[str, Json], name: str) -> tuple[str, bool]:
+    """What is written for an argument, and whether only the run knows its value."""
+    given = raw.get("Arguments", raw.get("Parameters"))
+    if isinstance(given, str):
+        return given, True
+    if not isinstance(given, dict):
+        return "", False
+    if isinstance(computed := given.get(f"{name}.$"), str):
+        return computed, True
+    value = given.get(name)
+    value = value if isinstance(value, str) else ""
+    return value, value.startswith("{%")
+
+
+def _declared(raw: Mapping[str, Json]) -> list[str]:
+    found = _DECLARED.search(str(raw.get("Comment", "")))
+    return [slug.strip() for slug in found[1].split(",")] if found else []
+
+
+def _below(address: str, base: str) -> bool:
+    base = base.rstrip("/")
+    return address == base or address.startswith((f"{base}/", f"{base}?"))
