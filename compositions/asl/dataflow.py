@@ -18,7 +18,7 @@ from compositions.asl.jsonata import Template as Dynamic
 from compositions.asl.jsonata import compile_template as compile_dynamic
 from compositions.asl.paths import Path, PathError, ResultPath
 from compositions.asl.templates import Template, compile_template
-from compositions.asl.values import Json
+from compositions.asl.values import Json, opened
 
 SYNTAX: Final = (PathError, IntrinsicError, JsonataError)
 _WHOLE: Final = "$"
@@ -112,7 +112,7 @@ class JsonataFlow:
         return await self.settle(frame, Given(frame, input=raw), taken)
 
     async def settle(self, frame: Frame, given: Given, otherwise: Json) -> Json:
-        assigned = None if self._assign is None else await self._assign.value(given)
+        assigned = None if self._assign is None else opened(await self._assign.value(given))
         output = otherwise if self._output is None else await self._output.value(given)
         if assigned is not None and not isinstance(assigned, dict):
             raise StatesError(errors.QUERY_EVALUATION_ERROR, "The field 'Assign' must evaluate to an object.")

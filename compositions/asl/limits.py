@@ -4,7 +4,7 @@ import msgspec
 
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
-from compositions.asl.values import Json, size
+from compositions.asl.values import Json, fits
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +23,7 @@ def check_payload(value: Json, of: str, limit: int, *, final: bool = True) -> No
     """Refuse a result of the state or resource `of` that is larger than the limit; `final`: no Catch may take it."""
     if type(value) in (bool, int, float, type(None)):
         return
-    if size(value) > limit:
+    if not fits(value, limit):
         raise StatesError(
             errors.DATA_LIMIT_EXCEEDED,
             f"The state/task '{of}' returned a result with a size exceeding the maximum number of bytes service limit.",

@@ -86,6 +86,9 @@ class Ports(Protocol):
     computes a JSONata expression where it can be stopped, and raises Unserved if there is no such place. `read_items`
     and `write_results` serve a distributed Map; they raise as `call` does, or Unserved.
 
+    A port may answer with bodies that nobody has read (`values.spliced`); they come back where the definition passes
+    them on, also inside other values, and leave as JSON by `values.encoded`. Ports that never bring one see none.
+
     Ports that record may keep what a run was told and take the run up again in another life: from the start, or from
     the last checkpoint with `run(..., resume=...)`; the places are the same either way. `recall` answers what `record`
     was told at the same place in an earlier life, or None. A `call` or a `sleep` whose end is known from an earlier

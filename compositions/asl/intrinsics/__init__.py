@@ -8,7 +8,7 @@ from compositions.asl.intrinsics.functions import FUNCTIONS, Function, Refused, 
 from compositions.asl.intrinsics.parsing import Call, IntrinsicError, Literal, parse_call
 from compositions.asl.paths import Missing, Path
 from compositions.asl.paths.reading import Surroundings
-from compositions.asl.values import Json, text
+from compositions.asl.values import Json, opened, text
 
 __all__ = ["FUNCTIONS", "Call", "Intrinsic", "IntrinsicError", "parse_call"]
 
@@ -51,9 +51,9 @@ class _Applied:
                 found = argument.find(value, around)
                 if isinstance(found, Missing):
                     raise _Nothing(argument.text)
-                args.append(found)
+                args.append(opened(found))
             else:
-                args.append(argument.apply(value, around))
+                args.append(opened(argument.apply(value, around)))
         if self.template is not None:
             return formatted(self.template, args)
         return self.function.apply(args, around.draw)

@@ -10,7 +10,7 @@ from compositions.asl.jsonata.fast import Shortcut, Slow, simple
 from compositions.asl.jsonata.parsing import Compiled, compile_expression
 from compositions.asl.jsonata.results import Unsupported
 from compositions.asl.paths.reading import MISSING
-from compositions.asl.values import Json, text
+from compositions.asl.values import Json, opened, text
 
 
 class Around(Protocol):
@@ -121,7 +121,7 @@ class Expression:
 
     async def value_of(self, given: Given, *kinds: str) -> Json:
         """The value, which must be of one of `kinds`."""
-        value = await self.value(given)
+        value = opened(await self.value(given))
         found = type_name(value)
         if found in kinds or ("integer" in kinds and found == "number" and value == int(value)):
             return value

@@ -13,7 +13,7 @@ from jsonata.jsonata import Jsonata
 
 from compositions.asl.jsonata.functions import ADDED
 from compositions.asl.paths.reading import MISSING
-from compositions.asl.values import Json, is_number, same
+from compositions.asl.values import Json, Spliced, is_number, same
 
 
 class Bindings(Protocol):
@@ -81,6 +81,8 @@ def _path(tree: Any) -> Shortcut | None:
 
 def _walk(value: Json, names: tuple[str, ...]) -> Json:
     for name in names:
+        if type(value) is Spliced:
+            value = value.value
         if type(value) is dict:
             value = value.get(name, MISSING)
         elif isinstance(value, list):

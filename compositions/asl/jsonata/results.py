@@ -7,9 +7,10 @@ from jsonata import jsonata as library
 from jsonata.parser import Parser
 from jsonata.utils import Utils
 
-from compositions.asl.values import Json
+from compositions.asl.values import Json, Spliced
 
 NULL: Final = Utils.NULL_VALUE
+_CONTAINERS: Final = (dict, list, Spliced)
 _FUNCTIONS: Final = (library.Jsonata.JFunctionCallable, Parser.Symbol, re.Pattern)
 
 
@@ -18,16 +19,18 @@ class Unsupported(Exception):
 
 
 def bound(value: Json) -> Any:
-    """The value as the library wants it: nulls marked. What holds no null is passed as it is."""
+    """The value as the library wants it: read, and nulls marked. What holds no null is passed as it is."""
     if value is None:
         return NULL
+    if type(value) is Spliced:
+        return bound(value.value)
     if isinstance(value, dict):
-        changed = {name: bound(item) for name, item in value.items() if item is None or isinstance(item, dict | list)}
+        changed = {name: bound(item) for name, item in value.items() if item is None or isinstance(item, _CONTAINERS)}
         if any(changed[name] is not value[name] for name in changed):
             return {name: changed.get(name, item) for name, item in value.items()}
         return value
     if isinstance(value, list):
-        items = [bound(item) if item is None or isinstance(item, dict | list) else item for item in value]
+        items = [bound(item) if item is None or isinstance(item, _CONTAINERS) else item for item in value]
         return items if any(a is not b for a, b in zip(items, value, strict=True)) else value
     return value
 

@@ -12,7 +12,7 @@ from jsonpath_rfc9535.exceptions import JSONPathError
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
 from compositions.asl.paths.parsing import CONTEXT, INPUT, PathError, Segment, Wild, normal, parse
-from compositions.asl.values import Json
+from compositions.asl.values import Json, opened, plain
 
 
 class Missing:
@@ -70,7 +70,7 @@ class Path:
         if isinstance(found, Missing):
             return []
         try:
-            return self._query.find(found).values()
+            return self._query.find(plain(found)).values()
         except (JSONPathError, RecursionError) as error:
             raise errors.runtime(f"Invalid path '{self.text}' : {error}") from error
 
@@ -93,10 +93,14 @@ class Path:
 def walk(value: Json, segments: tuple[Segment, ...]) -> Json:
     for segment in segments:
         if type(segment) is str:
+            if not isinstance(value, dict):
+                value = opened(value)
             if not isinstance(value, dict) or segment not in value:
                 return MISSING
             value = value[segment]
         else:
+            if not isinstance(value, list):
+                value = opened(value)
             if not isinstance(value, list):
                 return MISSING
             if not -len(value) <= segment < len(value):  # type: ignore[operator]

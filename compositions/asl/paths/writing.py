@@ -3,7 +3,7 @@
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
 from compositions.asl.paths.parsing import INPUT, PathError, Segment, parse
-from compositions.asl.values import Json, text
+from compositions.asl.values import Json, opened, text
 
 
 class ResultPath:
@@ -30,7 +30,7 @@ class ResultPath:
 def _put(value: Json, segments: tuple[Segment, ...], result: Json) -> Json:
     if not segments:
         return result
-    name, rest = segments[0], segments[1:]
+    name, rest, value = segments[0], segments[1:], opened(value)
     if isinstance(name, str):
         if not isinstance(value, dict):
             raise PathError("no object")

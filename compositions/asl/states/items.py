@@ -14,7 +14,7 @@ from compositions.asl.paths import Missing, Path
 from compositions.asl.ports import TaskCall
 from compositions.asl.states.reading import read
 from compositions.asl.templates import compile_template
-from compositions.asl.values import Json, text
+from compositions.asl.values import Json, opened, text
 
 Item = Mapping[str, Json]  # as the context object shows it: Index, Value, and Key for a member of an object
 
@@ -43,7 +43,7 @@ class Items:
     async def _expressed(self, frame: Frame, raw: Json) -> Json:
         if isinstance(self._dynamic, Expression):
             return await self._dynamic.value_of(Given(frame, input=raw), "array")
-        found = raw if self._dynamic is None else await self._dynamic.value(Given(frame, input=raw))
+        found = opened(raw if self._dynamic is None else await self._dynamic.value(Given(frame, input=raw)))
         if not isinstance(found, list):
             raise StatesError(errors.QUERY_EVALUATION_ERROR, f"Map state input must be an array but was: {text(found)}")
         return found
@@ -51,7 +51,7 @@ class Items:
     def _referred(self, frame: Frame, taken: Json) -> Json:
         path = self._path
         assert path is not None
-        found = path.find(taken, frame)
+        found = opened(path.find(taken, frame))
         if isinstance(found, Missing):
             last = path.segments[-1] if path.segments else path.text
             raise StatesError(errors.REFERENCE_PATH_CONFLICT, f'Unable to apply step "{last}" to input {text(taken)}')
@@ -85,7 +85,7 @@ class _Reader:
         except Unserved as error:
             raise StatesError(errors.ITEM_READER_FAILED, str(error), told=True) from None
         try:
-            found = read(data, self._config)
+            found = read(opened(data), self._config)
         except ValueError as error:
             raise StatesError(errors.ITEM_READER_FAILED, str(error), told=True) from None
         if not most:

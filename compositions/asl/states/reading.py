@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from compositions.asl.values import Json
+from compositions.asl.values import Json, opened
 
 _DELIMITERS: Final = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
 
@@ -43,9 +43,9 @@ def _pointed(data: Json, pointer: Json) -> Json:
     for step in pointer.split("/")[1:] if isinstance(pointer, str) and pointer else ():
         name = step.replace("~1", "/").replace("~0", "~")
         if isinstance(data, dict) and name in data:
-            data = data[name]
+            data = opened(data[name])
         elif isinstance(data, list) and name.isdigit() and int(name) < len(data):
-            data = data[int(name)]
+            data = opened(data[int(name)])
         else:
             raise ValueError(
                 "The provided ReaderConfig.ItemsPointer does not match any valid path in the JSON structure."

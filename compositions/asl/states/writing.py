@@ -11,7 +11,7 @@ from compositions.asl.jsonata import Given
 from compositions.asl.jsonata import compile_template as compile_dynamic
 from compositions.asl.ports import TaskCall
 from compositions.asl.templates import compile_template
-from compositions.asl.values import Json
+from compositions.asl.values import Json, opened
 
 
 class Writer:
@@ -28,7 +28,8 @@ class Writer:
 
     async def written(self, frame: Frame, state: str, raw: Json, taken: Json, results: Json) -> Json:
         if self._transformation == "FLATTEN":
-            results = [item for result in results for item in (result if isinstance(result, list) else [result])]
+            several = map(opened, results)
+            results = [item for result in several for item in (result if isinstance(result, list) else [result])]
         if self._resource is None:
             return results
         if self._is_jsonata:
