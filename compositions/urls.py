@@ -2,11 +2,11 @@
 
 from django.urls import path
 
-from compositions import views
+from compositions.views import routes
 
 urlpatterns = [
-    path("routes/", views.routes, name="routes"),
-    path("routes/<slug:slug>/", views.change, name="route-change"),
-    path("routes/<slug:slug>/limits/", views.limits, name="route-limits"),
-    path("routes/<slug:slug>/undo/", views.undo, name="route-undo"),
+    path("routes/", routes.routes, name="routes"),
+    path("routes/<slug:slug>/", routes.change, name="route-change"),
+    path("routes/<slug:slug>/limits/", routes.limits, name="route-limits"),
+    path("routes/<slug:slug>/undo/", routes.undo, name="route-undo"),
 ]

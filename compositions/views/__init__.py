@@ -1,0 +1,1 @@
+"""Pages of the flow floor; function views, one module per noun."""
