@@ -1,6 +1,15 @@
-"""What an operator owns of the flow, as rows."""
+"""What an operator owns of the flow, and what it runs, as rows."""
 
 from .compositions import Composition, CompositionVersion
+from .executions import Execution, JournalEntry, SagaWorker, TaskToken
 from .routes import Route
 
-__all__ = ["Composition", "CompositionVersion", "Route"]
+__all__ = [
+    "Composition",
+    "CompositionVersion",
+    "Execution",
+    "JournalEntry",
+    "Route",
+    "SagaWorker",
+    "TaskToken",
+]

@@ -10,7 +10,8 @@ from breakers.documents.defaults import Document
 from compositions import definitions, neighbours
 from compositions.callees import callee
 from compositions.documents.compositions import EXPRESS, CompositionShape, complete, document
-from compositions.models import Composition, CompositionVersion, Route
+from compositions.models import Composition, CompositionVersion, Execution, Route
+from compositions.models.executions import ExecutionStatus
 from compositions.review import ERROR, Finding, judge
 from compositions.walking import steps
 from controlplane.config.commit import Change, change
@@ -18,6 +19,9 @@ from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
 from controlplane.kernel.rest import storable
+
+# Of those that name a composition, so many of a kind are listed.
+MOST_NAMED = 20
 
 
 class Checked(NamedTuple):
@@ -124,7 +128,12 @@ def _compositions(slug: str) -> list[tuple[str, str]]:
     ]
 
 
-USERS: tuple[Callable[[str], list[tuple[str, str]]], ...] = (_routes, _compositions)
+def _executions(slug: str) -> list[tuple[str, str]]:
+    running = Execution.objects.filter(composition=slug, status=ExecutionStatus.RUNNING).order_by("pk")[:MOST_NAMED]
+    return [("execution", id) for id in running.values_list("pk", flat=True)]
+
+
+USERS: tuple[Callable[[str], list[tuple[str, str]]], ...] = (_routes, _compositions, _executions)
 
 
 def used_by(slug: str) -> list[dict[str, str]]:

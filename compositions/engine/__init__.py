@@ -1,0 +1,1 @@
+"""Runs compositions: EXPRESS ones in memory, within a request."""

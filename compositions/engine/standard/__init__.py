@@ -1,0 +1,1 @@
+"""Durable executions: the same interpreter, whose ports keep a journal in the database."""

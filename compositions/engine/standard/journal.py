@@ -1,0 +1,90 @@
+"""What a durable execution was told, by place: as happenings in memory, and as the text of one commit.
+
+A happening is `[what, path, attempt, at (ms), told]`. What the interpreter asks for again in a later life is found by
+its place; the rest is history. Two marks have no place: "redriven" and "put off" both say that failures before them
+are forgiven, so that the step that failed is tried again and what succeeded stays.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from compositions.asl.ports import Checkpoint, Key, Place
+from compositions.asl.values import Json, text
+
+Told = Mapping[str, Any]
+Happening = tuple[str, Key, int, int, Told]
+
+CHECKPOINT: Final = Place((), 0, "checkpoint")
+CALL: Final = "call"
+REDRIVEN: Final = "redriven"
+PUT_OFF: Final = "put off"
+FORGIVING: Final = frozenset((REDRIVEN, PUT_OFF))
+
+_decode = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
+
+
+def written(happenings: Iterable[Happening]) -> str:
+    """The text of one commit."""
+    rows = list(happenings)
+    try:
+        return _encode(rows).decode()
+    except (OverflowError, TypeError, ValueError, RecursionError):
+        return text(rows)
+
+
+def read(told: str) -> list[Happening]:
+    return [
+        (what, tuple((name, index) for name, index in path), attempt, at, happened)
+        for what, path, attempt, at, happened in _decode(told)
+    ]
+
+
+class Tally(msgspec.Struct):
+    """What is counted of a life, and kept with each checkpoint. `undoing`: a Catch was taken in the machine itself or
+    in a workflow inside it, so that what is called from there on puts things right."""
+
+    caught: bool = False
+    undoing: bool = False
+    done: int = 0
+    undone: int = 0
+
+
+class Memory:
+    """Everything that earlier lives were told since the last checkpoint."""
+
+    def __init__(self) -> None:
+        self.known: dict[Place, Told] = {}
+        self.checkpoint: Checkpoint | None = None
+        self.tally = Tally()
+        self.redriven_at: float | None = None
+
+    def learn(self, told: str) -> None:
+        """Take in the text of one more commit, in the order of their numbers."""
+        for what, path, attempt, at, happened in read(told):
+            if what == CHECKPOINT.what and not path:
+                self.known.clear()
+                self.checkpoint = msgspec.convert(happened["at"], Checkpoint)
+                self.tally = msgspec.convert(happened["tally"], Tally)
+            elif what in FORGIVING:
+                self._forgive()
+                if what == REDRIVEN:
+                    self.redriven_at = at / 1000
+            else:
+                self.known[Place(path, attempt, what)] = happened
+
+    def _forgive(self) -> None:
+        self.known = {place: told for place, told in self.known.items() if _stands(place, told)}
+
+
+def _stands(place: Place, told: Told) -> bool:
+    """What is still true when a step is tried again: results and decisions that were no failures, and entries."""
+    if place.what == CALL or "outputs" in told:
+        return "error" not in told
+    return place.what in ("entered", "entered at", "branches", "items") and "error" not in told
+
+
+def result(told: Told) -> Json:
+    return told["output"]
