@@ -47,7 +47,7 @@ def installation(replacing: Replacing | None = None) -> Installation:
         plans=tuple(found["plan"]),
         throttles=tuple(found["throttle"]),
         routes=tuple(
-            RouteLoad(facts.slug, facts.methods, facts.stages, facts.api_key_required, dict(facts.calls))
+            RouteLoad(facts.slug, facts.methods, facts.stages, facts.api_key_required, dict(facts.calls), facts.kept_s)
             for facts in routes.known(given.get("route"))
             if facts.enabled
         ),

@@ -1,12 +1,23 @@
 """The protection floor's part of the configuration document: one piece a target, override, journey and delay
-word, one a stage, usage plan, throttle and request rule, and 256 for the keys."""
+word, one a stage, usage plan, throttle and request rule, one for all purges, and 256 for the keys."""
 
 from collections.abc import Iterator
 from datetime import datetime
 
 from breakers.documents import journeys, plans, rows, rules, stages, throttles
 from breakers.documents.defaults import Document
-from breakers.models import ApiKey, Journey, JourneyDelay, Override, RequestRule, Stage, Target, Throttle, UsagePlan
+from breakers.models import (
+    ApiKey,
+    Journey,
+    JourneyDelay,
+    Override,
+    Purge,
+    RequestRule,
+    Stage,
+    Target,
+    Throttle,
+    UsagePlan,
+)
 from controlplane.config.pieces import Piece
 from controlplane.kernel.clock import to_ms
 
@@ -30,6 +41,8 @@ def pieces() -> Iterator[Piece]:
         yield Piece("throttle", throttle.slug, dated(throttles.document(throttle), throttle.created_at))
     for rule in RequestRule.objects.select_related("stage"):
         yield Piece("rule", rule.slug, rules.document(rule))
+    if marks := list(Purge.objects.values_list("mark", flat=True)):
+        yield Piece("purge", "all", {"marks": marks})
     yield from key_pieces()
 
 

@@ -19,6 +19,7 @@ from redis.exceptions import RedisError
 
 from breakers.admission.door import Admission
 from breakers.core.machine import Circuit, Move
+from breakers.core.purges import Mark, Purges
 from breakers.core.settings import Override, TargetSettings, parse_target
 from breakers.delays import DelayDocs
 from breakers.delays.verdicts import Waiting
@@ -181,6 +182,8 @@ class DataPlane:
             self._parsed.pop(gone.slug, None)
             if known := self._wires.pop(gone.slug, None):
                 self.spawn(known[1].close())
+        marks = [mark for piece in snapshot.of("purge").values() for mark in piece.body["marks"]]
+        self.cache.heed(Purges(msgspec.convert(marks, list[Mark])))
         self.slots.configure({limits.id: limits for target in targets for limits in _limits(target)})
         self._changed()
         if self.worker.version != snapshot.version:

@@ -17,6 +17,8 @@ class RouteFacts(NamedTuple):
     enabled: bool
     api_key_required: bool
     calls: Mapping[str, float]
+    tags: tuple[str, ...] = ()
+    kept_s: float | None = None  # how long its answers are kept; None: as its stage says
 
     def __str__(self) -> str:
         return self.title or self.slug

@@ -1,6 +1,6 @@
 """Addresses of the protection floor's pages."""
 
-from django.urls import path
+from django.urls import path, re_path
 
 from breakers.views import (
     board,
@@ -9,6 +9,7 @@ from breakers.views import (
     consumers,
     delay,
     journeys,
+    kept,
     keys,
     new_keys,
     plans,
@@ -60,6 +61,8 @@ urlpatterns = [
     path("consumers/<slug:slug>/", consumers.consumer, name="consumer"),
     path("consumers/<slug:slug>/change/", consumers.change, name="consumer-change"),
     path("consumers/<slug:slug>/delete/", consumers.delete, name="consumer-delete"),
+    path("kept/", kept.kept, name="kept"),
+    re_path(r"^kept/(?P<kind>target|route)/(?P<slug>[-\w]+)/$", kept.kept_of, name="kept-of"),
     path("keys/", keys.keys, name="keys"),
     path("keys/-/export.csv", keys.export, name="keys-csv"),
     path("keys/-/new/", new_keys.new, name="key-new"),

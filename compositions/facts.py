@@ -33,6 +33,8 @@ def facts(document: Mapping[str, Any], around: Surroundings) -> RouteFacts:
         enabled=document["enabled"],
         api_key_required=document["api_key_required"],
         calls=_calls(document["integration"], around),
+        tags=tuple(document["tags"]),
+        kept_s=document["cache"]["ttl_s"],
     )
 
 

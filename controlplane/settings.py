@@ -158,6 +158,7 @@ NAVIGATION = [
     ("Board", "/"),
     ("Journeys", "/journeys/"),
     ("Routes", "/routes/"),
+    ("Kept answers", "/kept/"),
     (
         "Access",
         [

@@ -1,6 +1,6 @@
 """Every REST address of the protection floor."""
 
-from . import breakers, capacity, config, consumers, journeys, keys, plans, rules, stages, targets, throttles
+from . import breakers, cache, capacity, config, consumers, journeys, keys, plans, rules, stages, targets, throttles
 
 urlpatterns = [
     *targets.routes,
@@ -12,6 +12,7 @@ urlpatterns = [
     *throttles.routes,
     *rules.routes,
     *capacity.routes,
+    *cache.routes,
     *consumers.routes,
     *keys.routes,
 ]

@@ -14,6 +14,7 @@ Document = Mapping[str, Any]
 
 # The longest that a period can be: clocks are set back by an hour, and months have up to 31 days.
 LONGEST_S = {"DAY": 25 * 3600, "WEEK": (7 * 24 + 1) * 3600, "MONTH": (31 * 24 + 1) * 3600}
+AWS_KEPT_S = 3600  # cacheTtlInSeconds of API Gateway's method settings
 A_PERIOD = {"DAY": "a day", "WEEK": "a week", "MONTH": "a month"}
 
 
@@ -74,7 +75,12 @@ def findings(installation: Installation) -> list[Finding]:
     """Everything that does not fit, warnings first."""
     limits = installation.limits()
     opened = {plan["slug"]: plan["stages"] for plan in installation.plans}
-    found = [*_plans(installation), *_closed_routes(installation), *_without_effect(installation, limits)]
+    found = [
+        *_plans(installation),
+        *_closed_routes(installation),
+        *_without_effect(installation, limits),
+        *_kept(installation),
+    ]
     for target in installation.targets:
         to_target = ways(limits, installation.routes, opened, target.slug)
         found += [*_contract(installation, target, to_target), *_bursts(installation, target, to_target)]
@@ -209,6 +215,19 @@ def _without_effect(installation: Installation, limits: Limits) -> Iterator[Find
             text = f"No request meets override {spot} of plan {limit.title}: "
             text += why(limit.source, "no enabled route of its stages that needs a key takes such requests") + "."
             yield Finding("notice", "plan", slug, "override-unmet", text, {"override": spot})
+
+
+def _kept(installation: Installation) -> Iterator[Finding]:
+    """Lifetimes of answers that work here, and that API Gateway could not take over."""
+    lifetimes = [("route", route.slug, route.kept_s) for route in installation.routes]
+    lifetimes += [("stage", stage["slug"], (stage.get("cache") or {}).get("ttl_s")) for stage in installation.stages]
+    for kind, slug, kept_s in lifetimes:
+        if kept_s is not None and kept_s > AWS_KEPT_S:
+            text = (
+                f"{kind.capitalize()} {slug} keeps answers for {number(kept_s)} s. That works here; API Gateway keeps "
+                f"them for {number(AWS_KEPT_S)} s at most."
+            )
+            yield Finding("warning", kind, slug, "kept-longer-than-aws", text, {"ttl_s": kept_s, "most_s": AWS_KEPT_S})
 
 
 def _names(found: Iterable[Way], sources: list[str], held_by: Iterable[Limit]) -> tuple[str, ...]:

@@ -20,13 +20,15 @@ ANYBODY = ""
 
 
 class RouteLoad(msgspec.Struct, frozen=True):
-    """An enabled route: the requests that it takes, and how often one of them calls each target."""
+    """An enabled route: the requests that it takes, how often one of them calls each target, and for how long its
+    answers are kept (None: as its stage says)."""
 
     slug: str
     methods: tuple[str, ...]
     stages: tuple[str, ...]
     api_key_required: bool
     calls: dict[str, float]
+    kept_s: float | None = None
 
 
 class Way(NamedTuple):

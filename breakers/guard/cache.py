@@ -4,7 +4,6 @@ Fresh answers come from memory alone. The shared store is asked on a local miss,
 be made. What may be kept at all is the rule of `privacy`.
 """
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -13,10 +12,11 @@ from typing import Protocol
 import msgspec
 from redis.exceptions import RedisError
 
+from breakers.core.purges import Purges, tags_in
 from breakers.core.settings import CacheSettings
 from breakers.store.cache import CacheStore, Entry, Write
 
-from .errors import GuardError
+from .flights import Flights, Memory
 from .messages import Answer, Headers, Request
 from .privacy import cache_key, keepable, key_rule
 
@@ -25,7 +25,6 @@ __all__ = ["Entry", "ResponseCache"]
 SAME_MS = 100  # the same body again within this time changes nothing that a reader could see
 REWRITE_MS = 1000  # an unchanged answer is written to the store at most this often
 ABSENT_S = 1.0  # how long a stale answer that the store did not have is not asked for again
-PASS_S = 10.0  # how long callers do not wait for each other after an answer that could not be shared
 MAX_QUEUED_BYTES = 16 << 20
 MAX_BATCH_BYTES = 4 << 20
 _OVERHEAD = 512  # bytes of an entry beside its body, roughly
@@ -54,16 +53,6 @@ class _Kept(msgspec.Struct):
     size: int
 
 
-class _Flight:
-    """A call whose answer other callers wait for. `done` gives it, an error to share, or None: call yourself."""
-
-    __slots__ = ("done", "kept")
-
-    def __init__(self) -> None:
-        self.done: asyncio.Future[Answer | GuardError | None] = asyncio.get_running_loop().create_future()
-        self.kept = False
-
-
 class ResponseCache:
     """Times are the store's, in ms. `store` None keeps answers in this process only.
 
@@ -89,9 +78,9 @@ class ResponseCache:
         self._queued_bytes = 0
         self._resting_until = 0.0
         self._flushing = False
-        self._flights: dict[str, _Flight] = {}
-        self._passes = _Memory(PASS_S)
-        self._absent = _Memory(ABSENT_S)
+        self._flights = Flights()
+        self._purges = Purges()
+        self._absent = Memory(ABSENT_S)
         self.dropped = 0
         self.failures = 0
 
@@ -124,7 +113,7 @@ class ResponseCache:
         except (RedisError, OSError):
             self._rest()
             return None
-        if entry is None or now_ms - entry.stored_at_ms >= limit_ms:
+        if entry is None or now_ms - entry.stored_at_ms >= limit_ms or self._purged(key, entry):
             if stale:
                 self._absent.add(key)
             return None
@@ -133,8 +122,13 @@ class ResponseCache:
             self._put(key, _Kept(entry, entry.stored_at_ms, _size(key, entry)))
         return entry
 
-    def keep(self, target: Keeping, key: str, answer: Answered, now_ms: float) -> None:
-        """Keep what may be kept: here at once, in the shared store with the next flush."""
+    def keep(
+        self, target: Keeping, key: str, answer: Answered, now_ms: float, *, began_ms: float | None = None
+    ) -> None:
+        """Keep what may be kept: here at once, in the shared store with the next flush.
+
+        `began_ms` is when the call began (default: now): what was purged since then is not kept.
+        """
         if answer.status != 200 or not target.cache.write_through or len(answer.body) > self._max_entry:
             return
         before = self._local.get(key)
@@ -143,10 +137,12 @@ class ResponseCache:
         headers = keepable(key_rule(target.slug, target.cache.vary_headers), answer.headers, len(answer.body))
         if headers is None:
             return
-        if self._flights and (flight := self._flights.get(key)) is not None:
-            flight.kept = True
-        self._passes.discard(key)
-        entry = Entry(200, headers, answer.body, int(now_ms))
+        began = int(now_ms if began_ms is None else began_ms)
+        entry = Entry(200, headers, answer.body, int(now_ms), began, tags_in(headers))
+        if self._purged(key, entry):
+            self._flights.outdated(key)
+            return
+        self._flights.kept(key)
         if before is not None and now_ms - before.written_ms < REWRITE_MS and before.entry.body == answer.body:
             before.entry = entry
             self._local.move_to_end(key)
@@ -160,40 +156,8 @@ class ResponseCache:
         return not self._flights and now_ms - entry.stored_at_ms < SAME_MS and entry.body == answer.body
 
     async def once(self, key: str, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
-        """Let concurrent callers with the same key wait for one `fetch`, as far as its answer may be shared.
-
-        An answer that was not kept belongs to the caller that fetched it; the others then fetch for themselves. If
-        that caller is cancelled, one of the others takes over. Refusals and failures are shared.
-        """
-        while (flight := self._flights.get(key)) is not None:
-            if key in self._passes:
-                return await fetch()
-            # The waiting of one caller may be cancelled, the call that all wait for not.
-            outcome = await asyncio.shield(flight.done)
-            if isinstance(outcome, GuardError):
-                raise outcome
-            if outcome is not None:
-                return msgspec.structs.replace(outcome, headers=list(outcome.headers))
-        if key in self._passes:
-            return await fetch()
-        return await self._lead(key, fetch)
-
-    async def _lead(self, key: str, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
-        flight = self._flights[key] = _Flight()
-        try:
-            answer = await fetch()
-            if flight.kept or answer.source != "live":
-                flight.done.set_result(answer)
-            else:
-                self._passes.add(key)
-            return answer
-        except GuardError as error:
-            flight.done.set_result(error)
-            raise
-        finally:
-            del self._flights[key]
-            if not flight.done.done():
-                flight.done.set_result(None)
+        """Let concurrent callers with the same key wait for one `fetch`; see Flights."""
+        return await self._flights.once(key, fetch)
 
     async def flush(self) -> None:
         """Write what waits, in few round trips. What a store that is away could not take waits for a later turn."""
@@ -215,21 +179,18 @@ class ResponseCache:
         finally:
             self._flushing = False
 
-    def forget(self, slug: str) -> None:
-        """Drop what this process keeps of a target."""
-        start = f"{slug}\n"
-        for key in [key for key in self._local if key.startswith(start)]:
+    def heed(self, purges: Purges) -> None:
+        """Go by these purges from now on, and drop what they are about: here and in what waits for the store."""
+        self._purges = purges
+        if not purges:
+            return
+        for key in [key for key, kept in self._local.items() if self._purged(key, kept.entry)]:
             self._bytes -= self._local.pop(key).size
-        for key in [key for key in self._queue if key.startswith(start)]:
+        for key in [key for key, (write, _) in self._queue.items() if self._purged(key, write.entry)]:
             self._unqueue(key)
 
-    async def purge(self, slug: str) -> int:
-        """Drop what this process and the shared store keep of a target; returns how many shared answers that were.
-
-        Other processes go on with what they hold until they `forget`. Raises RedisError or OSError.
-        """
-        self.forget(slug)
-        return 0 if self._store is None else await self._store.purge(slug)
+    def _purged(self, key: str, entry: Entry) -> bool:
+        return bool(self._purges) and entry.began_ms <= self._purges.of(key, entry.tags)
 
     def _put(self, key: str, kept: _Kept) -> None:
         before = self._local.pop(key, None)
@@ -268,27 +229,6 @@ class ResponseCache:
     def _rest(self) -> None:
         self.failures += 1
         self._resting_until = time.monotonic() + self._retry_s
-
-
-class _Memory:
-    """Keys that were added in the last `seconds`, at most 4096 of them."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._until: dict[str, float] = {}
-
-    def add(self, key: str) -> None:
-        self._until.pop(key, None)
-        self._until[key] = time.monotonic() + self._seconds
-        if len(self._until) > 4096:
-            del self._until[next(iter(self._until))]
-
-    def discard(self, key: str) -> None:
-        self._until.pop(key, None)
-
-    def __contains__(self, key: str) -> bool:
-        until = self._until.get(key)
-        return until is not None and time.monotonic() < until
 
 
 def _lifetime_ms(target: Keeping) -> float:

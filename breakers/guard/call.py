@@ -157,7 +157,9 @@ class Guard:
             else:
                 await self._settle(guarded, request, outcome, epoch, started, answer=answer)
             if key is not None:
-                self._cache.keep(settings, key, answer, self._plane.now_ms())
+                now_ms = self._plane.now_ms()
+                began_ms = now_ms - (self._clock() - started) * 1000
+                self._cache.keep(settings, key, answer, now_ms, began_ms=began_ms)
             return Answer(answer.status, answer.headers, answer.body, breaker=state)
         finally:
             guarded.in_flight -= 1

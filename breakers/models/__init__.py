@@ -7,6 +7,7 @@ from .delays import DelayPeriod, Journey, JourneyDelay, JourneyMessage, JourneyT
 from .overrides import Override, Transition
 from .plans import PlanOverride, UsagePlan
 from .probes import Probe, ProbeRun
+from .purges import Purge
 from .rules import RequestRule
 from .stages import Stage
 from .targets import Target
@@ -29,6 +30,7 @@ __all__ = [
     "PlanOverride",
     "Probe",
     "ProbeRun",
+    "Purge",
     "QuotaLedger",
     "RequestRule",
     "RuleCount",

@@ -1,22 +1,26 @@
 """Kept answers, shared by all processes: one key each, under the hash tag of its target, expiring by itself."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 
-SCAN_PAGE = 500
+from breakers.core.purges import Asked
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """An answer without what belongs to one connection; `stored_at_ms` is the store's time at which it was given."""
+    """An answer without what belongs to one connection; `stored_at_ms` is the store's time at which it was given,
+    `began_ms` that at which the call began; `tags` are those that it gave itself."""
 
     status: int
     headers: list[tuple[str, str]]
     body: bytes
     stored_at_ms: int
+    began_ms: int = 0
+    tags: tuple[str, ...] = ()
 
 
 class Write(msgspec.Struct, frozen=True):
@@ -33,17 +37,12 @@ class CacheStore:
 
     def __init__(self, valkey: Redis, prefix: str) -> None:
         self._valkey = valkey
-        self._prefix = prefix
+        self._names = Names(prefix)
         self._encode = msgspec.msgpack.Encoder().encode
         self._decode = msgspec.msgpack.Decoder(Entry).decode
 
-    def _name(self, slug: str, key: str) -> str:
-        # A digest, because keys carry what vary_headers name, credentials among them.
-        digest = hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-        return f"{{{self._prefix}:t:{slug}}}:cache:{digest}"
-
     async def read(self, slug: str, key: str) -> Entry | None:
-        value: Any = await self._valkey.get(self._name(slug, key))
+        value: Any = await self._valkey.get(self._names.entry(slug, digest(key)))
         if value is None:
             return None
         try:
@@ -52,23 +51,44 @@ class CacheStore:
             return None
 
     async def write(self, writes: Sequence[Write]) -> None:
-        """All of them in one round trip."""
+        """All of them in one round trip, with a line for each in the list of what its owner keeps."""
         pipeline = self._valkey.pipeline(transaction=False)
+        lines: dict[str, dict[str, int]] = {}
+        longest: dict[str, int] = {}
         for write in writes:
-            pipeline.set(self._name(write.slug, write.key), self._encode(write.entry), px=max(1, write.lifetime_ms))
+            slug, short = write.slug, digest(write.key)
+            lifetime_ms = max(1, write.lifetime_ms)
+            pipeline.set(self._names.entry(slug, short), self._encode(write.entry), px=lifetime_ms)
+            lines.setdefault(slug, {})[line_of(short, write)] = write.entry.stored_at_ms
+            longest[slug] = max(longest.get(slug, 0), lifetime_ms)
+        for slug, stored in lines.items():
+            pipeline.zadd(self._names.lines(slug), dict(stored))
+            pipeline.zremrangebyscore(self._names.lines(slug), "-inf", max(stored.values()) - longest[slug])
+            pipeline.pexpire(self._names.lines(slug), longest[slug])
+        pipeline.zadd(self._names.owners, {slug: max(stored.values()) for slug, stored in lines.items()})
         await pipeline.execute()
 
-    async def purge(self, slug: str) -> int:
-        """Delete everything that is kept of a target; returns how many answers that were."""
-        tag = f"{{{self._prefix}:t:{slug}}}:cache:"
-        pattern = "".join(f"\\{letter}" if letter in "*?[]^-\\" else letter for letter in tag) + "*"
-        deleted = 0
-        page: list[Any] = []
-        async for name in self._valkey.scan_iter(match=pattern, count=SCAN_PAGE):
-            page.append(name)
-            if len(page) == SCAN_PAGE:
-                deleted += int(await self._valkey.unlink(*page))
-                page.clear()
-        if page:
-            deleted += int(await self._valkey.unlink(*page))
-        return deleted
+
+class Names:
+    """Of everything that is stored about kept answers. An owner's answers and their list share its hash tag."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self.owners = f"{prefix}:keeping"
+
+    def entry(self, slug: str, digest: str) -> str:
+        return f"{{{self._prefix}:t:{slug}}}:cache:{digest}"
+
+    def lines(self, slug: str) -> str:
+        return f"{{{self._prefix}:t:{slug}}}:kept"
+
+
+def digest(key: str) -> str:
+    """Stands for a key, because keys carry what vary_headers name, credentials among them."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def line_of(short: str, write: Write) -> str:
+    """What an owner's list says of one answer: digest, request (header values as digests only), and its own tags."""
+    asked = Asked.of_key(write.key)
+    return json.dumps([short, asked.path, asked.query, asked.headers, write.entry.tags])

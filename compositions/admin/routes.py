@@ -20,7 +20,7 @@ from compositions.sentences import route as sentence
 from controlplane.kernel.access import Principal
 from controlplane.kernel.backoffice import each_row
 
-PLAIN = ("title", "methods", "path", "priority", "enabled", "api_key_required")
+PLAIN = ("title", "tags", "methods", "path", "priority", "enabled", "api_key_required")
 AUTHORIZER = ("issuer", "audience", "jwks_url", "jwks", "header", "from")
 CACHE = ("ttl_s", "vary_headers", "vary_query")
 
@@ -114,7 +114,7 @@ class RouteAdmin(ThroughOperations):
     readonly_fields = ("created_at", "updated_at")
     actions = ("enable", "disable")
     fieldsets = (
-        (None, {"fields": ("slug", "title", "enabled")}),
+        (None, {"fields": ("slug", "title", "tags", "enabled")}),
         ("Requests that it takes", {"fields": ("methods", "path", "priority", "stages")}),
         ("Where they go", {"fields": ("integration_type", "target", "integration_path", "composition")}),
         ("Who may call", {"fields": ("api_key_required", "authorizer_type")}),

@@ -102,6 +102,7 @@ class RouteCacheShape(StrictSerializer):
 class RouteShape(StrictSerializer):
     slug = Slug(required=False, help_text="As in the address.")
     title = Text(required=False, allow_blank=True, max_length=200)
+    tags = serializers.ListField(child=Word(), required=False, max_length=50, help_text="Default [].")
     methods = serializers.ListField(
         child=Method(), required=False, min_length=1, max_length=len(METHODS), help_text='In capitals. Default ["GET"].'
     )
@@ -152,6 +153,7 @@ def complete(slug: str, stated: Document) -> Document:
     return {
         "slug": slug,
         "title": stated.get("title", ""),
+        "tags": list(stated.get("tags", [])),
         "methods": list(stated.get("methods", ["GET"])),
         "path": stated["path"],
         "priority": stated.get("priority", 100),
@@ -180,7 +182,7 @@ COLUMNS: dict[str, Callable[[Route], str | None]] = {
 def document(route: Route) -> Document:
     """What GET gives and PUT accepts."""
     stated = {
-        **{name: getattr(route, name) for name in ("title", "methods", "path", "priority", "enabled")},
+        **{name: getattr(route, name) for name in ("title", "tags", "methods", "path", "priority", "enabled")},
         "integration": {"type": route.integration_type, **{name: read(route) for name, read in COLUMNS.items()}},
         "stages": [stage.slug for stage in route.stages.all()],
         "api_key_required": route.api_key_required,

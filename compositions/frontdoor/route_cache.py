@@ -82,9 +82,10 @@ class RouteCache(msgspec.Struct, frozen=True):
         return await plane.cache.once(key, lambda: self._fetched(plane, key, fetch))
 
     async def _fetched(self, plane: Plane, key: str, fetch: Callable[[], Awaitable[Answer]]) -> Answer:
+        began_ms = plane.now_ms()
         answer = await fetch()
         if answer.source == "live":  # what another cache had kept is old already, and told so
-            plane.cache.keep(self, key, answer, plane.now_ms())
+            plane.cache.keep(self, key, answer, plane.now_ms(), began_ms=began_ms)
         return answer
 
     def _asked(self, arrival: Arrival) -> Request:

@@ -26,6 +26,11 @@ class Route(models.Model):
 
     slug = SlugField(unique=True, help_text="Name in logs and metrics. Cannot be changed later.")
     title = models.CharField(max_length=200, blank=True, help_text="Shown on pages. Empty: methods and path.")
+    tags = WordsField(
+        blank=True,
+        default=list,
+        help_text="Words to find it by, separated by commas. What it keeps can be purged by them.",
+    )
     methods = WordsField(default=list, help_text="HTTP methods in capitals, separated by commas.")
     path = models.CharField(
         max_length=500, help_text="OpenAPI path template: /articles/{id}. {rest+} at the end takes the remainder."

@@ -139,7 +139,7 @@ def _write(row: Route, stated: Document) -> Route:
     whole = complete(row.slug, stated)
     for column in DESTINATIONS:
         setattr(row, column, destination.get(column))
-    for name in ("title", "methods", "path", "priority", "enabled", "api_key_required"):
+    for name in ("title", "tags", "methods", "path", "priority", "enabled", "api_key_required"):
         setattr(row, name, whole[name])
     row.integration_type = whole["integration"]["type"]
     row.integration_path = whole["integration"].get("path") or ""

@@ -146,3 +146,21 @@ def test_throttles_and_overrides_that_no_request_meets() -> None:
             "No request meets throttle posts: no enabled route takes such requests.",
         ),
     ]
+
+
+def test_lifetimes_that_aws_could_not_take_over_are_named() -> None:
+    page = RouteLoad("page", ("GET",), ("main",), False, {}, kept_s=7200)
+    cached = stage("main", title="Main", cache={"ttl_s": 3601})
+    assert said(routes=(page,), stages=(cached,), plans=(), targets=()) == [
+        (
+            "route",
+            "kept-longer-than-aws",
+            "Route page keeps answers for 7,200 s. That works here; API Gateway keeps them for 3,600 s at most.",
+        ),
+        (
+            "stage",
+            "kept-longer-than-aws",
+            "Stage main keeps answers for 3,601 s. That works here; API Gateway keeps them for 3,600 s at most.",
+        ),
+    ]
+    assert said(routes=(RouteLoad("page", ("GET",), ("main",), False, {}, kept_s=3600),), plans=(), targets=()) == []

@@ -77,7 +77,7 @@ async def test_another_worker_reads_what_was_flushed_and_never_past_its_age(work
     key = await keep(first, settings, answer(b"\x00\xff", ("content-type", "x/y"), ("x-a", "é")))
     assert await second.fetch(settings, key, NOW, stale=True) is None
     await first.flush()
-    (name,) = await client.keys("*")
+    (name,) = await client.keys("*:cache:*")
     assert name.startswith(b"{sg:t:catalog}:cache:")
     assert 59 * S < await client.pttl(name) <= 60 * S
     entry = await third.fetch(settings, key, NOW + 9 * S, stale=False)
@@ -90,7 +90,7 @@ async def test_what_another_version_wrote_is_no_answer(worker, client):
     settings, cache = target(ttl_s=10), worker()
     key = await keep(cache, settings, answer())
     await cache.flush()
-    (name,) = await client.keys("*")
+    (name,) = await client.keys("*:cache:*")
     await client.set(name, b"\x93not this")
     assert await worker().fetch(settings, key, NOW, stale=True) is None
 
@@ -101,7 +101,7 @@ async def test_only_complete_successes_are_kept(worker, client, status):
     key = await keep(cache, settings, answer(status=status))
     await cache.flush()
     assert cache.fresh(settings, key, NOW) is None
-    assert await client.keys("*") == []
+    assert await client.keys("*:cache:*") == []
 
 
 async def test_a_target_that_does_not_write_through_keeps_nothing(worker, client):
@@ -109,7 +109,7 @@ async def test_a_target_that_does_not_write_through_keeps_nothing(worker, client
     key = await keep(cache, settings, answer())
     await cache.flush()
     assert cache.fresh(settings, key, NOW) is None
-    assert await client.keys("*") == []
+    assert await client.keys("*:cache:*") == []
 
 
 async def test_an_unchanged_answer_is_rewritten_once_a_second_and_its_age_starts_anew_each_time(worker, client):
@@ -175,7 +175,7 @@ async def test_a_store_that_is_away_gets_everything_once_it_is_back(worker, clie
     finally:
         valkey_server.start()
     await cache.flush()
-    assert len(await client.keys("*")) == 3
+    assert len(await client.keys("*:cache:*")) == 3
 
 
 async def test_a_store_that_failed_is_left_alone_for_a_while(valkey_server, valkey):
@@ -200,27 +200,12 @@ async def test_the_queue_for_a_store_that_is_away_is_bounded_and_the_oldest_go_f
     assert there == [False, False, True, True, True]
 
 
-async def test_purging_a_target_leaves_the_others_alone(worker, client):
-    cache = worker()
-    catalog, other, lookalike = target("catalog", ttl_s=9), target("other", ttl_s=9), target("catalog-2", ttl_s=9)
-    keys = {each.slug: await keep(cache, each, answer()) for each in (catalog, other, lookalike)}
-    await cache.flush()
-    queued = await keep(cache, catalog, answer(b"new"), path="/queued")
-    assert await cache.purge("catalog") == 1
-    await cache.flush()
-    assert cache.fresh(catalog, keys["catalog"], NOW) is cache.fresh(catalog, queued, NOW) is None
-    assert await worker().fetch(catalog, keys["catalog"], NOW, stale=True) is None
-    assert cache.fresh(other, keys["other"], NOW)
-    assert await worker().fetch(lookalike, keys["catalog-2"], NOW, stale=True)
-
-
 async def test_without_a_store_answers_are_kept_in_this_process():
     cache, settings = ResponseCache(None), target(ttl_s=10)
     key = await keep(cache, settings, answer())
     await cache.flush()
     assert cache.fresh(settings, key, NOW)
     assert await cache.fetch(settings, "another", NOW, stale=True) is None
-    assert await cache.purge("catalog") == 0
 
 
 # Callers at the same time

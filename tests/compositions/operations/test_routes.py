@@ -50,6 +50,7 @@ def test_defaults_are_a_get_at_priority_100_to_the_same_path() -> None:
     assert document(row) == {
         "slug": "article",
         "title": "",
+        "tags": [],
         "methods": ["GET"],
         "path": "/articles/{id}",
         "priority": 100,
