@@ -12,14 +12,16 @@ from typing import Final, NamedTuple
 from compositions.asl.values import Json
 
 HTTP: Final = "arn:aws:states:::http:invoke"
-# Resources that run another workflow. Those that wait for its end return its output.
+SYNC_OF_STANDARD: Final = "arn:aws:states:::states:startExecution.sync:2"
+SYNC_OF_EXPRESS: Final = "arn:aws:states:::aws-sdk:sfn:startSyncExecution"
+# Resources that run another workflow, and whether the task ends with it.
 NESTED: Final = {
     "arn:aws:states:::states:startExecution": False,
     "arn:aws:states:::states:startExecution.sync": True,
-    "arn:aws:states:::states:startExecution.sync:2": True,
+    SYNC_OF_STANDARD: True,
     "arn:aws:states:::states:startExecution.waitForTaskToken": True,
     "arn:aws:states:::aws-sdk:sfn:startExecution": False,
-    "arn:aws:states:::aws-sdk:sfn:startSyncExecution": True,
+    SYNC_OF_EXPRESS: True,
 }
 
 _TARGET: Final = re.compile(r"target://([a-z0-9-]+)(?:[/?]|['\"](?!\s*&))")

@@ -8,8 +8,7 @@ Calls are the most that one run makes: the way through the states with most call
 state on a loop counts once and a Map counts one item; the targets there are `uncounted`, for nobody knows how often.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Mapping
 
 import msgspec
 
@@ -18,9 +17,7 @@ from compositions.asl.values import Json
 from compositions.callees import Callee, callee
 from compositions.surroundings import Surroundings
 from compositions.walking import Step, machines
-
-# Error names whose Catch takes the refusal of an open circuit.
-_CATCHING: Final = frozenset({"States.ALL", "States.TaskFailed", "Breaker.Open"})
+from compositions.ways import Ways
 
 
 class Reach(msgspec.Struct, frozen=True):
@@ -60,8 +57,8 @@ class _Reaching:
         return self._known[slug]
 
     def machine(self, definition: Json, scope: str = "") -> Reach:
-        ways = _Ways(definition, scope)
-        within = {step.path: self._state(step) for step in ways.steps.values()}
+        ways = Ways(definition, scope)
+        within = {step.path: self._state(step) for step in ways.steps}
         forward, reached = ways.from_start(caught=False), ways.from_start(caught=True)
         required: set[str] = set()
         optional: set[str] = set()
@@ -118,84 +115,13 @@ class _Reaching:
         return Reach(required=known, calls=dict.fromkeys(sorted(known), float(tries)))
 
 
-class _Ways:
-    """The states of one machine, and where they lead: by plain ways, and by a Catch."""
-
-    def __init__(self, definition: Json, scope: str) -> None:
-        states = definition.get("States") if isinstance(definition, dict) else None
-        states = states if isinstance(states, dict) else {}
-        self.steps = {
-            str(name): Step(f"{scope}/States/{name}", str(name), raw, scope)
-            for name, raw in states.items()
-            if isinstance(raw, dict)
-        }
-        self.start = str(definition.get("StartAt")) if isinstance(definition, dict) else ""
-        self._path = {name: step.path for name, step in self.steps.items()}
-        self.plain = {step.path: list(self._targets(_plain(step.raw))) for step in self.steps.values()}
-        self.catches = {step.path: list(self._targets(_caught(step.raw))) for step in self.steps.values()}
-        self._succeeding = self._that_succeed()
-
-    def from_start(self, *, caught: bool) -> set[str]:
-        reached: set[str] = set()
-        waiting = [self._path[self.start]] if self.start in self._path else []
-        while waiting:
-            path = waiting.pop()
-            if path not in reached:
-                reached.add(path)
-                waiting += self.plain[path] + (self.catches[path] if caught else [])
-        return reached
-
-    def is_caught(self, path: str) -> bool:
-        """Whether the refusal of an open circuit in this state leads on to a success."""
-        step = next(step for step in self.steps.values() if step.path == path)
-        return any(target in self._succeeding for target in self._targets(_caught(step.raw, _CATCHING)))
-
-    def _that_succeed(self) -> set[str]:
-        """The states from which some way leads to a success."""
-        ends = {step.path for step in self.steps.values() if step.kind == "Succeed" or step.raw.get("End") is True}
-        before: dict[str, list[str]] = {}
-        for source in self.plain:
-            for target in self.plain[source] + self.catches[source]:
-                before.setdefault(target, []).append(source)
-        found: set[str] = set()
-        waiting = list(ends)
-        while waiting:
-            path = waiting.pop()
-            if path not in found:
-                found.add(path)
-                waiting += before.get(path, [])
-        return found
-
-    def _targets(self, names: Iterator[Json]) -> Iterator[str]:
-        return (self._path[name] for name in names if isinstance(name, str) and name in self._path)
-
-
-def _plain(raw: Mapping[str, Json]) -> Iterator[Json]:
-    yield raw.get("Next")
-    yield raw.get("Default")
-    for rule in raw.get("Choices") or ():
-        if isinstance(rule, dict):
-            yield rule.get("Next")
-
-
-def _caught(raw: Mapping[str, Json], names: frozenset[str] | None = None) -> Iterator[Json]:
-    """Where each Catch leads that takes one of `names`; the first that does is the one that is taken."""
-    for catcher in raw.get("Catch") or ():
-        taken = catcher.get("ErrorEquals") if isinstance(catcher, dict) else None
-        if isinstance(taken, list) and (names is None or not names.isdisjoint(map(str, taken))):
-            yield catcher.get("Next")
-            if names is not None:
-                return
-
-
-def _most(ways: _Ways, within: Mapping[str, Reach]) -> tuple[dict[str, float], set[str]]:
+def _most(ways: Ways, within: Mapping[str, Reach]) -> tuple[dict[str, float], set[str]]:
     """The most calls of each target on any way from the start, and the states on loops."""
     onward = {path: ways.plain[path] + ways.catches[path] for path in within}
-    start = next((step.path for name, step in ways.steps.items() if name == ways.start), "")
     targets = sorted({target for found in within.values() for target in found.calls})
     calls: dict[str, float] = {}
     loops: set[str] = set()
     for target in targets:
         weights = {path: float(found.calls.get(target, 0)) for path, found in within.items()}
-        calls[target], loops = longest_way(start, weights, onward)
+        calls[target], loops = longest_way(ways.start, weights, onward)
     return calls, loops

@@ -1,7 +1,7 @@
 """What stands around a definition: targets, other compositions, and what tasks may call here; pure."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,13 +17,22 @@ class Neighbour(NamedTuple):
     deadline_ms: int | None = None
 
 
+def _lacks_nothing(resource: str) -> str | None:
+    return None
+
+
 class Surroundings(msgspec.Struct, frozen=True):
-    """`base_urls` of targets by slug; `compositions` by slug; `resources` that tasks may name (None: not asked)."""
+    """Targets by slug, with their base URLs and time limits; compositions by slug.
+
+    `serves` tells whether a task may name a resource; None where nobody asks. `lacks` says what is missing here to
+    serve one, with the remedy, or None.
+    """
 
     base_urls: Mapping[str, str] = {}
+    timeouts_s: Mapping[str, float] = {}
     compositions: Mapping[str, Neighbour] = {}
-    resources: Mapping[str, Any] | None = None
-    has_aws: bool = False
+    serves: Callable[[str], bool] | None = None
+    lacks: Callable[[str], str | None] = _lacks_nothing
 
     def find(self, slug: str) -> Neighbour | None:
         return self.compositions.get(slug)

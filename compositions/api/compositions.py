@@ -51,7 +51,8 @@ class Compositions(NounViewSet):
 
 def warnings(row: Composition) -> list[Finding]:
     """What a review says of a composition that stands, with the places in its text."""
-    return judge(row.definition, neighbours.around(), slug=row.slug, type=row.type, deadline_ms=row.deadline_ms)
+    around = neighbours.around()
+    return judge(row.definition, around, slug=row.slug, type=row.type, deadline_ms=row.deadline_ms, meta=row.meta)
 
 
 def _as_text(request: Request) -> bool:

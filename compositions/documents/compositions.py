@@ -8,7 +8,7 @@ from rest_framework.exceptions import ErrorDetail
 
 from breakers.documents.defaults import Document
 from breakers.documents.fields import Flag, Number, Slug, Text, WholeNumber, Word, figure, once
-from compositions import definitions
+from compositions import texts
 from compositions.models import Composition
 from compositions.models.compositions import LONGEST_EXPRESS_MS, WorkflowType
 from compositions.review import SEVERITIES
@@ -101,5 +101,5 @@ def complete(slug: str, stated: Document) -> Document:
 def document(row: Composition) -> Document:
     """What GET gives and PUT accepts, save what a review says of it."""
     names = ("title", "description", "tags", "type", "deadline_ms", "max_stale_s", "meta")
-    stated = {name: getattr(row, name) for name in names} | {"definition": definitions.read(row.definition)}
+    stated = {name: getattr(row, name) for name in names} | {"definition": texts.read(row.definition)}
     return complete(row.slug, stated) | {"version": row.version}

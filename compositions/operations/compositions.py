@@ -7,7 +7,7 @@ from django.db.models import Max
 
 from breakers.documents import checking
 from breakers.documents.defaults import Document
-from compositions import definitions, neighbours
+from compositions import neighbours, texts
 from compositions.callees import callee
 from compositions.documents.compositions import EXPRESS, CompositionShape, complete, document
 from compositions.models import Composition, CompositionVersion, Execution, Route
@@ -99,18 +99,19 @@ def check(slug: str, stated: Document) -> Checked:
     """The definition of a stated document. Raises Invalid with each place that is wrong."""
     whole = complete(slug, stated)
     definition = whole["definition"]
-    findings = judge(definition, neighbours.around(), slug=slug, type=whole["type"], deadline_ms=whole["deadline_ms"])
+    terms = {name: whole[name] for name in ("type", "deadline_ms", "meta")}
+    findings = judge(definition, neighbours.around(), slug=slug, **terms)
     errors = [finding for finding in findings if finding.severity == ERROR]
     if errors:
         raise Invalid("The definition cannot be used.", problems=[_problem(error) for error in errors])
-    value = definitions.read(definition)
+    value = texts.read(definition)
     try:
-        digest = definitions.digest(value)
+        digest = texts.digest(value)
     except ValueError:
         raise _unstorable("A number is too large; write one that a double can hold.") from None
     if not storable(value):
         raise _unstorable("A text has NUL or half a surrogate pair; leave it out.")
-    return Checked(definitions.written(definition), value, digest, findings)
+    return Checked(texts.written(definition), value, digest, findings)
 
 
 # Who may name a composition: each takes its slug and gives (kind, slug) of those that do.

@@ -2,29 +2,64 @@
 
 from collections.abc import Iterator
 
-from compositions.asl.values import Json
-from compositions.callees import HTTP, NESTED, Callee, callee
-from compositions.surroundings import Surroundings
-from compositions.walking import Step, steps
+from compositions.callees import HTTP, NESTED, SYNC_OF_EXPRESS, SYNC_OF_STANDARD, Callee, callee
+from compositions.reach import reach
+from compositions.walking import Step
 
-from .findings import WARNING, Finding
+from .findings import WARNING, Finding, Subject
 
-
-def findings(
-    definition: Json, around: Surroundings, slug: str, type: str, deadline_ms: int | None
-) -> Iterator[Finding]:
-    for step in steps(definition):
-        called = callee(step.raw, around.base_urls)
-        if called is not None and called.resource == HTTP:
-            yield from _http(step, called, around)
-        elif called is not None and called.resource in NESTED:
-            yield from _nested(step, called, around)
+SYNC = (".sync", ".sync:2")
 
 
-def _http(step: Step, called: Callee, around: Surroundings) -> Iterator[Finding]:
+def unknown(subject: Subject) -> Iterator[Finding]:
+    """Targets and compositions that nobody registered, or that only the run knows."""
+    for step, called in _tasks(subject):
+        if called.resource == HTTP:
+            yield from _http(step, called, subject)
+        elif called.resource in NESTED:
+            yield from _nested(step, called, subject)
+
+
+def not_served(subject: Subject) -> Iterator[Finding]:
+    """Resources that nothing here serves, and those that lack something, such as an endpoint of AWS."""
+    around = subject.around
+    for step, called in _tasks(subject):
+        place = f"{step.path}/Resource"
+        if around.serves is not None and not around.serves(called.resource):
+            text = (
+                f"No resource here serves {called.resource}. Call the service over HTTP with {HTTP} and a registered "
+                "target, or run it as a composition of its own."
+            )
+            yield Finding(place, "resource_not_served", text)
+        elif lack := around.lacks(called.resource):
+            yield Finding(place, "resource_lacks", lack, WARNING)
+
+
+def circles(subject: Subject) -> Iterator[Finding]:
+    """Compositions that run themselves, by whatever detour."""
+    for step, called in _tasks(subject):
+        slug = called.composition
+        found = subject.around.find(slug) if slug else None
+        if not slug or not subject.slug:
+            continue
+        inner = reach(found.definition, subject.around).compositions if found else frozenset()
+        if slug == subject.slug or subject.slug in inner:
+            way = "itself" if slug == subject.slug else f"{slug}, which runs {subject.slug} again"
+            text = f"{subject.slug} runs {way}: it would never end. Take the inner call out, or loop with a Choice."
+            yield Finding(_argument(step, "StateMachineArn"), "circle", text)
+
+
+def _tasks(subject: Subject) -> Iterator[tuple[Step, Callee]]:
+    for step in subject.steps:
+        called = callee(step.raw, subject.around.base_urls)
+        if called is not None:
+            yield step, called
+
+
+def _http(step: Step, called: Callee, subject: Subject) -> Iterator[Finding]:
     place = _argument(step, "ApiEndpoint")
     for target in called.targets:
-        if target not in around.base_urls:
+        if target not in subject.around.base_urls:
             text = f"There is no target “{target}”. Register it first, or correct its slug."
             yield Finding(place, "unknown_target", text)
     if called.targets:
@@ -43,11 +78,28 @@ def _http(step: Step, called: Callee, around: Surroundings) -> Iterator[Finding]
         yield Finding(place, "unknown_target", text)
 
 
-def _nested(step: Step, called: Callee, around: Surroundings) -> Iterator[Finding]:
+def _nested(step: Step, called: Callee, subject: Subject) -> Iterator[Finding]:
     place = _argument(step, "StateMachineArn")
-    if not called.is_computed and around.find(called.composition) is None:
+    if called.is_computed:
+        text = (
+            "Only the run knows which composition this runs, so impact, capacity and pipes do not know its targets. "
+            "Name it, where you can, and choose between several with a Choice."
+        )
+        yield Finding(place, "undeclared_composition", text, WARNING)
+        return
+    found = subject.around.find(called.composition)
+    if found is None:
         text = f"There is no composition “{called.composition}”. Make it first, or correct its slug."
         yield Finding(place, "unknown_composition", text)
+    elif found is not None and found.type == "STANDARD" and called.resource == SYNC_OF_EXPRESS:
+        text = f"{found.slug} is STANDARD, which startSyncExecution does not run. Use {SYNC_OF_STANDARD}."
+        yield Finding(f"{step.path}/Resource", "sync_of_standard", text)
+    elif found is not None and found.type == "EXPRESS" and called.resource.endswith(SYNC):
+        text = (
+            f"{found.slug} is EXPRESS. AWS does not wait for EXPRESS workflows in this way; {SYNC_OF_EXPRESS} works "
+            "there and here."
+        )
+        yield Finding(f"{step.path}/Resource", "sync_of_express", text, WARNING)
 
 
 def _argument(step: Step, name: str) -> str:
