@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from compositions.asl.validate.integrations import check_parameters
 from compositions.asl.validate.maps import child_type, processor_config
 from compositions.asl.validate.objects import Field, Shape, array
 from compositions.asl.validate.problems import (
@@ -100,8 +101,11 @@ class Walk:
         if not isinstance(kind, str) or kind not in STATES:
             site.at("Type").problem(f"State type {shown(kind)!r} is not supported. Write one of {', '.join(STATES)}.")
             return []
+        site = site.of_state(kind)
         STATES[kind].check(site, state)
         _pairs(site, state)
+        if kind == "Task":
+            check_parameters(site, state)
         label = state.get("Label")
         if kind == "Map" and isinstance(label, str) and label:
             if label in self._labels:

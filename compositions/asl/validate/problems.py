@@ -74,12 +74,17 @@ class Report:
 
 
 class Site(msgspec.Struct, frozen=True):
-    """A place in a definition, with what decides how it is read: query language and machine type."""
+    """A place in a definition, with what decides how it is read: query language, machine type, and type of state.
+
+    `state` are the parts that lead to the state around the place, `kind` is that state's type.
+    """
 
     report: Report
     parts: Parts = ()
     language: str = JSONPATH
     machine_type: str = STANDARD
+    state: Parts = ()
+    kind: str = ""
 
     @property
     def is_jsonata(self) -> bool:
@@ -91,10 +96,20 @@ class Site(msgspec.Struct, frozen=True):
         return str(self.parts[-1]) if self.parts else "definition"
 
     def at(self, *parts: str | int) -> "Site":
-        return Site(self.report, self.parts + parts, self.language, self.machine_type)
+        return msgspec.structs.replace(self, parts=self.parts + parts)
 
     def reading(self, *, language: str | None = None, machine_type: str | None = None) -> "Site":
-        return Site(self.report, self.parts, language or self.language, machine_type or self.machine_type)
+        return msgspec.structs.replace(
+            self, language=language or self.language, machine_type=machine_type or self.machine_type
+        )
+
+    def of_state(self, kind: str) -> "Site":
+        return msgspec.structs.replace(self, state=self.parts, kind=kind)
+
+    @property
+    def field(self) -> str:
+        """The field of the state that the place is in."""
+        return str(self.parts[len(self.state)]) if len(self.parts) > len(self.state) else ""
 
     def problem(self, message: str, code: str = SCHEMA_VALIDATION_FAILED, *, about: str | int | None = None) -> None:
         """`about` names a member of the object here that the problem is about: the text shows that member's name."""

@@ -1,7 +1,6 @@
 """Checks of what stands inside strings: paths, intrinsic functions, JSONata, timestamps and resources."""
 
 import re
-from itertools import pairwise
 from typing import Any, Final
 
 from compositions.asl import timestamps
@@ -9,6 +8,7 @@ from compositions.asl.intrinsics import Intrinsic, IntrinsicError
 from compositions.asl.jsonata.parsing import Compiled, JsonataError, compile_expression, expression_of, walk
 from compositions.asl.paths import Path, PathError
 from compositions.asl.paths.parsing import CONTEXT, INPUT
+from compositions.asl.validate.integrations import check_pattern
 from compositions.asl.validate.problems import (
     EXPRESS,
     INVALID_JSONATA_EXPRESSION,
@@ -23,6 +23,7 @@ _INTEGRATION: Final = re.compile(
     r"arn:[^:]+:states:[^:]*:[^:]*:(?P<service>[^:.]+):(?P<action>[^:.]+(?::[^:.]+)?)(?P<how>\..+)?"
 )
 _PATTERNS: Final = (".sync", ".sync:2", ".waitForTaskToken")
+_WITH_RESULT: Final = ("Task", "Parallel", "Map")
 # Parts of a JSONata node that see the same document as the node itself.
 _MEMBERS: Final = (
     "procedure", "arguments", "body", "lhs", "rhs", "lhs_object", "expression", "expressions", "condition", "then",
@@ -173,7 +174,7 @@ def jsonata_string(site: Site, value: str) -> None:
 
 
 def _names(site: Site, compiled: Compiled) -> None:
-    """Names that read what Step Functions does not offer: the top level, $$ and, outside Catch, $states.errorOutput."""
+    """Names that read what Step Functions does not offer there: the top level, $$, errorOutput, result."""
     tree = compiled.program.ast
     for name in dict.fromkeys(_top_level(tree)):
         site.problem(
@@ -183,25 +184,26 @@ def _names(site: Site, compiled: Compiled) -> None:
         )
     if "$" in compiled.names:
         site.problem("'$$' is not supported. Read $states.input instead.", UNSUPPORTED_JSONATA_EXPRESSION)
-    if not _in_catcher(site) and any(_reads_error(node) for node in walk(tree)):
+    members = {_member_of_states(node) for node in walk(tree)}
+    if "errorOutput" in members and site.field != "Catch":
         site.problem(
             "'$states.errorOutput' is available in a Catch only. Read it in the Output or Assign of a catcher.",
             UNSUPPORTED_JSONATA_EXPRESSION,
         )
+    if "result" in members and not (site.field in ("Output", "Assign") and site.kind in _WITH_RESULT):
+        site.problem(
+            "'$states.result' is available in the Output and the Assign of a Task, a Parallel and a Map only. Read "
+            "$states.input, or keep the result in a variable.",
+            UNSUPPORTED_JSONATA_EXPRESSION,
+        )
 
 
-def _in_catcher(site: Site) -> bool:
-    return any(a == "Catch" and isinstance(b, int) for a, b in pairwise(site.parts))
-
-
-def _reads_error(node: Any) -> bool:
+def _member_of_states(node: Any) -> str | None:
+    """`x` of a path that begins with $states.x."""
     steps = node.steps if node.type == "path" else None
-    return bool(
-        steps
-        and len(steps) > 1
-        and (steps[0].type, steps[0].value) == ("variable", "states")
-        and (steps[1].type, steps[1].value) == ("name", "errorOutput")
-    )
+    if not steps or len(steps) < 2 or (steps[0].type, steps[0].value) != ("variable", "states"):
+        return None
+    return str(steps[1].value) if steps[1].type == "name" else None
 
 
 def _top_level(tree: Any) -> list[str]:
@@ -261,3 +263,5 @@ def _integration(site: Site, value: str) -> None:
             f"Express state machine does not support '{pattern}' service integration. Remove the suffix, or use a "
             "Standard machine."
         )
+    elif how is not None:
+        check_pattern(site, found["service"], how)

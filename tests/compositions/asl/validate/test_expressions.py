@@ -74,7 +74,7 @@ def test_a_call_that_cannot_be_read_is_refused_at_its_field(call):
     ],
 )
 def test_expressions_read_states_variables_and_their_own_steps(expression):
-    assert validate(state("Pass", jsonata=True, Output={"x": [f"{{% {expression} %}}"]})) == []
+    assert validate(state("Task", jsonata=True, Output={"x": [f"{{% {expression} %}}"]})) == []
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,27 @@ def test_a_state_called_catch_is_no_catcher():
         "States": {"Catch": {"Type": "Pass", "Output": "{% $states.errorOutput %}", "End": True}},
     }
     assert only(definition).code == "UNSUPPORTED_JSONATA_EXPRESSION"
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("Pass", {"Output": "{% $states.result %}"}),
+        ("Wait", {"Assign": {"x": "{% $states.result.a %}"}}),
+        ("Choice", {"Output": "{% $states.result %}"}),
+        ("Task", {"Arguments": {"x": "{% $states.result %}"}}),
+        ("Task", {"TimeoutSeconds": "{% $states.result %}"}),
+        ("Map", {"Items": "{% $states.result %}"}),
+        ("Task", {"Catch": [{"ErrorEquals": ["E"], "Next": "After", "Output": "{% $states.result %}"}]}),
+    ],
+)
+def test_the_result_is_there_only_after_the_work(kind, fields):
+    problem = only(state(kind, jsonata=True, **fields))
+    assert problem.code == "UNSUPPORTED_JSONATA_EXPRESSION"
+    assert "'$states.result' is available in the Output and the Assign" in problem.message
+
+
+@pytest.mark.parametrize("kind", ["Task", "Parallel", "Map"])
+def test_states_that_work_read_their_result(kind):
+    fields = {"Assign": {"x": "{% $states.result.a %}"}, "Output": {"Catch": {"States": "{% $states.result %}"}}}
+    assert validate(state(kind, jsonata=True, **fields)) == []
