@@ -5,7 +5,7 @@ from typing import NamedTuple
 from django.urls import reverse
 
 from breakers.models import Target
-from compositions.models import Composition, Route
+from compositions.models import Composition, Pipe, Route
 from compositions.models.compositions import WorkflowType
 
 
@@ -22,6 +22,8 @@ class Destination(NamedTuple):
 def of(route: Route) -> Destination:
     if route.composition is not None:
         return _composition(route.composition)
+    if route.pipe is not None:
+        return _pipe(route.pipe)
     if route.target is not None:
         return _target(route.target)
     raise ValueError(f"Route {route.slug} leads nowhere.")
@@ -33,6 +35,7 @@ def groups() -> list[tuple[str, list[Destination]]]:
     found = [
         ("Targets", [_target(row) for row in Target.objects.all()]),
         ("Compositions", [_composition(row) for row in answering]),
+        ("Pipes", [_pipe(row) for row in Pipe.objects.all()]),
     ]
     return [group for group in found if group[1]]
 
@@ -49,3 +52,7 @@ def _target(row: Target) -> Destination:
 
 def _composition(row: Composition) -> Destination:
     return Destination(str(row), row.slug, "", f"composition:{row.slug}", kind="composition")
+
+
+def _pipe(row: Pipe) -> Destination:
+    return Destination(str(row), row.slug, "", f"pipe:{row.slug}", kind="pipe")

@@ -5,7 +5,9 @@ from typing import Any
 
 from breakers.routes import RouteFacts
 from compositions import neighbours
+from compositions.compiling import pipe_body
 from compositions.documents import routes as documents
+from compositions.models import Pipe
 from compositions.operations.routes import rows
 from compositions.reach import reach
 from compositions.surroundings import Surroundings
@@ -17,7 +19,7 @@ def routes(replacing: Mapping[str, Any] | None = None) -> Iterator[RouteFacts]:
     found = [documents.document(route) for route in rows().exclude(slug=slug or "")]
     if replacing is not None:
         found.append(documents.complete(replacing["slug"], dict(replacing)))
-    composed = any(document["integration"]["type"] == "composition" for document in found)
+    composed = any(document["integration"]["type"] != "target" for document in found)
     around = neighbours.around() if composed else Surroundings()
     for document in found:
         yield facts(document, around)
@@ -42,5 +44,8 @@ def _calls(integration: Mapping[str, Any], around: Surroundings) -> Mapping[str,
     """The most calls of one request, by target."""
     if integration["type"] == "target":
         return {integration["target"]: 1}
+    if integration["type"] == "pipe":
+        pipe = Pipe.objects.filter(slug=integration["pipe"]).first()
+        return pipe_body(pipe, around)["calls"] if pipe else {}
     composition = around.find(integration["composition"])
     return reach(composition.definition, around).calls if composition else {}

@@ -43,3 +43,21 @@ def composition(workflow: str, version: int, found: Reach) -> str:
     if not found.targets:
         parts.append("calls no target")
     return f"{'; '.join(parts)}."
+
+
+def pipe(body: dict[str, Any]) -> str:
+    """What starts, what stops it, and how fast it goes: `Each intent starts onboarding; needs payment; 32 at once.`"""
+    parts = [f"Each intent{' that matches the filter' if body['filter'] else ''} starts {body['target']}"]
+    if body["enrichment"]:
+        parts.append(f"with what {body['enrichment']} makes of it")
+    if body["targets"]:
+        parts.append(f"waits while {' or '.join(body['targets'])} is open")
+    if body["order_by"]:
+        parts.append(f"one after the other for each {body['order_by']}")
+    parts.append(f"{number(body['max_in_flight'])} at once")
+    most = body["drain"]["max_per_s"]
+    if most is not None:
+        parts.append(f"at most {number(most)} a second")
+    parts.append(f"beyond {number(body['max_backlog'])} waiting none is accepted")
+    text = f"{'; '.join(parts)}."
+    return text if body["desired_state"] == "RUNNING" else f"Stopped by an operator. Once started: {text}"

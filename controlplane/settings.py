@@ -131,7 +131,7 @@ AWS_EXTERNAL_ID = env.str("AWS_EXTERNAL_ID", default="")
 CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
 PROBE_SOURCES = ["breakers.probing.synthetic"]
 DELAY_SOURCES: list[str] = []
-IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions"]
+IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
 HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
 AWS_PUBLISHERS: list[str] = []
@@ -142,7 +142,12 @@ DASHBOARD_PANELS = [
     "breakers.panels.workers.Workers",
 ]
 APP_URLS = ["breakers.urls", "compositions.urls"]
-API_ROUTES = ["breakers.api.routes", "compositions.api.routes", "compositions.api.compositions"]
+API_ROUTES = [
+    "breakers.api.routes",
+    "compositions.api.routes",
+    "compositions.api.compositions",
+    "compositions.api.pipes",
+]
 PROBLEM_MODULES = [
     "controlplane.kernel.errors",
     "controlplane.aws.errors",
@@ -196,6 +201,7 @@ BACKOFFICE_INDEX = [
         [
             "compositions.route",
             "compositions.composition",
+            "compositions.pipe",
             "config.confighead",
             "config.configversion",
             "config.configpiece",
@@ -208,6 +214,8 @@ BACKOFFICE_INDEX = [
             "audit.auditchain",
             "config.revision",
             "compositions.compositionversion",
+            "compositions.intent",
+            "compositions.pipelease",
             "breakers.transition",
             "breakers.delayperiod",
             "breakers.proberun",
@@ -405,8 +413,8 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Switchgear",
     "DESCRIPTION": (
-        "Targets, circuit breakers, journeys, stages, routes, compositions, usage plans, consumers and their API keys, "
-        "throttles and request rules of this control plane. Errors are RFC 9457."
+        "Targets, circuit breakers, journeys, stages, routes, compositions, pipes, usage plans, consumers and their "
+        "API keys, throttles and request rules of this control plane. Errors are RFC 9457."
     ),
     "VERSION": "1",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
@@ -418,6 +426,7 @@ SPECTACULAR_SETTINGS = {
         "FindingSeverityEnum": "breakers.core.capacity.SEVERITIES",
         "LimitOnStoreErrorEnum": "breakers.models.stages.LimitOnStoreError",
         "ReviewSeverityEnum": "compositions.review.SEVERITIES",
+        "PipeStateEnum": "compositions.models.pipes.RunState",
         "SeverityEnum": "breakers.models.delays.Severity",
     },
     "POSTPROCESSING_HOOKS": [

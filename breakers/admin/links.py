@@ -19,6 +19,8 @@ PAGES = {
     "routes": ("Routes", "routes"),
     "composition": ("View composition", "composition"),
     "compositions": ("Compositions", "compositions"),
+    "pipe": ("View pipe", "pipe"),
+    "pipes": ("Pipes", "pipes"),
     "stage": ("View stage", "stage"),
     "stages": ("Stages", "stages"),
     "plan": ("View plan", "plan"),

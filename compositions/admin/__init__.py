@@ -1,5 +1,5 @@
 """The flow's nouns in the back office. Importing the rooms registers them with Django."""
 
-from . import compositions, routes
+from . import compositions, pipes, routes
 
-__all__ = ["compositions", "routes"]
+__all__ = ["compositions", "pipes", "routes"]

@@ -36,6 +36,7 @@ class RouteForm(DocumentForm):
             "integration_type",
             "target",
             "composition",
+            "pipe",
             "integration_path",
             "stages",
             "authorizer_type",
@@ -108,15 +109,15 @@ class RouteAdmin(ThroughOperations):
     list_display = ("slug", "title", "shown_methods", "path", "goes_to", "priority", "enabled", "api_key_required")
     list_editable = ("priority", "enabled", "api_key_required")
     list_filter = ("enabled", "api_key_required", "authorizer_type", "integration_type", "stages", "target")
-    search_fields = ("slug", "title", "path", "target__slug", "composition__slug")
-    search_help_text = "Slug, title, path, target or composition."
-    autocomplete_fields = ("target", "composition", "stages")
+    search_fields = ("slug", "title", "path", "target__slug", "composition__slug", "pipe__slug")
+    search_help_text = "Slug, title, path, target, composition or pipe."
+    autocomplete_fields = ("target", "composition", "pipe", "stages")
     readonly_fields = ("created_at", "updated_at")
     actions = ("enable", "disable")
     fieldsets = (
         (None, {"fields": ("slug", "title", "tags", "enabled")}),
         ("Requests that it takes", {"fields": ("methods", "path", "priority", "stages")}),
-        ("Where they go", {"fields": ("integration_type", "target", "integration_path", "composition")}),
+        ("Where they go", {"fields": ("integration_type", "target", "integration_path", "composition", "pipe")}),
         ("Who may call", {"fields": ("api_key_required", "authorizer_type")}),
         (
             "With jwt: a signed bearer token",

@@ -29,7 +29,11 @@ from controlplane.kernel.rest import StrictSerializer
 from . import authorizers
 
 # What stands behind a route, by type: the fields of its block. The first names the noun, and must be given.
-INTEGRATIONS: dict[str, tuple[str, ...]] = {"target": ("target", "path"), "composition": ("composition",)}
+INTEGRATIONS: dict[str, tuple[str, ...]] = {
+    "target": ("target", "path"),
+    "composition": ("composition",),
+    "pipe": ("pipe",),
+}
 BUILT_INS = "/-/"
 
 
@@ -63,6 +67,7 @@ class IntegrationShape(StrictSerializer):
     composition = Slug(
         required=False, help_text="composition: slug of an EXPRESS workflow, whose output is the answer."
     )
+    pipe = Slug(required=False, help_text="pipe: slug of the pipe that takes the body as an intent and answers 202.")
 
     def validate_type(self, value: str) -> str:
         if value not in INTEGRATIONS:
@@ -176,6 +181,7 @@ COLUMNS: dict[str, Callable[[Route], str | None]] = {
     "target": lambda route: route.target.slug if route.target else None,
     "path": lambda route: route.integration_path,
     "composition": lambda route: route.composition.slug if route.composition else None,
+    "pipe": lambda route: route.pipe.slug if route.pipe else None,
 }
 
 

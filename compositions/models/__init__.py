@@ -2,13 +2,18 @@
 
 from .compositions import Composition, CompositionVersion
 from .executions import Execution, JournalEntry, SagaWorker, TaskToken
+from .intents import Intent
+from .pipes import Pipe, PipeLease
 from .routes import Route
 
 __all__ = [
     "Composition",
     "CompositionVersion",
     "Execution",
+    "Intent",
     "JournalEntry",
+    "Pipe",
+    "PipeLease",
     "Route",
     "SagaWorker",
     "TaskToken",

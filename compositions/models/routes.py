@@ -8,11 +8,13 @@ from breakers.models.fields import SlugField, WordsField
 from breakers.models.targets import between
 
 from .compositions import Composition
+from .pipes import Pipe
 
 
 class Integration(models.TextChoices):
     TARGET = "target", "target: pass the request through to a downstream"
     COMPOSITION = "composition", "composition: answer with what a workflow makes of several downstreams"
+    PIPE = "pipe", "pipe: accept an intent at once, and carry it out when that is possible"
 
 
 class AuthorizerType(models.TextChoices):
@@ -63,6 +65,14 @@ class Route(models.Model):
         blank=True,
         related_name="routes",
         help_text="composition: the EXPRESS workflow whose output is the answer.",
+    )
+    pipe = models.ForeignKey(
+        Pipe,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="routes",
+        help_text="pipe: takes the request's body as an intent, and answers 202.",
     )
     integration_path = models.CharField(
         "path at the target",

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from breakers.documents import checking
 from breakers.documents.defaults import Document
 from compositions import neighbours, texts
 from compositions.callees import callee
 from compositions.documents.compositions import EXPRESS, CompositionShape, complete, document
-from compositions.models import Composition, CompositionVersion, Execution, Route
+from compositions.models import Composition, CompositionVersion, Execution, Pipe, Route
 from compositions.models.executions import ExecutionStatus
 from compositions.review import ERROR, Finding, judge
 from compositions.walking import steps
@@ -129,12 +129,17 @@ def _compositions(slug: str) -> list[tuple[str, str]]:
     ]
 
 
+def _pipes(slug: str) -> list[tuple[str, str]]:
+    named = Pipe.objects.filter(Q(target=slug) | Q(enrichment=slug))
+    return [("pipe", name) for name in named.values_list("slug", flat=True)]
+
+
 def _executions(slug: str) -> list[tuple[str, str]]:
     running = Execution.objects.filter(composition=slug, status=ExecutionStatus.RUNNING).order_by("pk")[:MOST_NAMED]
     return [("execution", id) for id in running.values_list("pk", flat=True)]
 
 
-USERS: tuple[Callable[[str], list[tuple[str, str]]], ...] = (_routes, _compositions, _executions)
+USERS: tuple[Callable[[str], list[tuple[str, str]]], ...] = (_routes, _compositions, _pipes, _executions)
 
 
 def used_by(slug: str) -> list[dict[str, str]]:
@@ -147,6 +152,7 @@ def _write(made: Change, row: Composition, stated: Document) -> Composition:
     whole = complete(row.slug, stated)
     checked = check(row.slug, whole)
     _keep_routes(row, whole["type"])
+    _keep_pipes(row, whole["type"])
     # What GET gave may be put back: a definition that only lost its layout keeps it, and is no new version.
     laid_out = isinstance(whole["definition"], str) and checked.text != row.definition
     if row.pk is None or laid_out or (checked.digest, whole["type"]) != (row.digest, row.type):
@@ -182,6 +188,15 @@ def _keep_routes(row: Composition, workflow: str) -> None:
     if names:
         text = f"Route {', '.join(names)} answers with it, which needs EXPRESS. Point it elsewhere first."
         raise Invalid("A route needs this composition.", problems=[FieldProblem("type", "in_use", text)])
+
+
+def _keep_pipes(row: Composition, workflow: str) -> None:
+    """A pipe starts a STANDARD workflow, and lets an EXPRESS one enrich its intents."""
+    if row.pk is None or workflow == row.type:
+        return
+    if names := [name for _, name in _pipes(row.slug)]:
+        text = f"Pipe {', '.join(names)} needs it to be {row.type}. Point it elsewhere first."
+        raise Invalid("A pipe needs this composition.", problems=[FieldProblem("type", "in_use", text)])
 
 
 def _problem(error: Finding) -> FieldProblem:

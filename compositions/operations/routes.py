@@ -11,7 +11,7 @@ from breakers.models import PlanOverride, Target, Throttle
 from breakers.operations.stages import chosen
 from compositions.documents import authorizers
 from compositions.documents.routes import RouteShape, complete, document, likeness
-from compositions.models import Composition, Route
+from compositions.models import Composition, Pipe, Route
 from compositions.models.compositions import WorkflowType
 from controlplane.config.commit import change
 from controlplane.kernel.access import Principal
@@ -63,7 +63,7 @@ def merged(row: Route, patch: Any) -> Any:
 
 def rows() -> QuerySet[Route]:
     """Routes with everything that their documents are made of, in two queries however many there are."""
-    return Route.objects.select_related("target", "composition").prefetch_related("stages")
+    return Route.objects.select_related("target", "composition", "pipe").prefetch_related("stages")
 
 
 def find(slug: str) -> Route:
@@ -118,8 +118,15 @@ def _composition(slug: str) -> Composition:
     return found
 
 
+def _pipe(slug: str) -> Pipe:
+    found = Pipe.objects.filter(slug=slug).first()
+    if found is None:
+        raise _unfit("pipe", "unknown", f"There is no pipe {slug!r}; make it first.")
+    return found
+
+
 # type of an integration -> the row that a slug names. Raises Invalid when it cannot stand behind a route.
-DESTINATIONS: dict[str, Callable[[str], Model]] = {"target": _target, "composition": _composition}
+DESTINATIONS: dict[str, Callable[[str], Model]] = {"target": _target, "composition": _composition, "pipe": _pipe}
 
 
 def _unfit(field: str, code: str, text: str) -> Invalid:

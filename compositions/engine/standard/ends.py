@@ -11,6 +11,7 @@ from typing import NamedTuple
 from django.db.models import Case, F, When
 from django.db.models.functions import Now
 
+from compositions import intents
 from compositions.models import Execution, TaskToken
 from compositions.models.executions import ExecutionStatus, TaskStatus
 
@@ -50,8 +51,8 @@ def close_tasks(ended: Sequence[Ended]) -> None:
     left.update(status=TaskStatus.CANCELLED, ended_at=ended[0].ended_at)
 
 
-ENDINGS: tuple[Callable[[Sequence[Ended]], None], ...] = (tell_parents, close_tasks)
-REDRIVES: tuple[Callable[[Sequence[Redriven]], None], ...] = ()
+ENDINGS: tuple[Callable[[Sequence[Ended]], None], ...] = (tell_parents, close_tasks, intents.end)
+REDRIVES: tuple[Callable[[Sequence[Redriven]], None], ...] = (intents.redriven,)
 
 
 def end(ended: Sequence[Ended]) -> None:

@@ -28,8 +28,8 @@ from breakers.models import (
     UsagePlan,
 )
 from breakers.operations import consumers, journeys, keys, overrides, plans, rules, stages, targets, throttles
-from compositions.models import Composition, CompositionVersion, Route
-from compositions.operations import compositions, routes
+from compositions.models import Composition, CompositionVersion, Intent, Pipe, PipeLease, Route
+from compositions.operations import compositions, pipes, routes
 from controlplane.access import tokens
 from controlplane.access.models import ApiToken
 from controlplane.audit.models import AuditChain, AuditEntry
@@ -97,6 +97,23 @@ def composition() -> Composition:
 def composition_version() -> CompositionVersion:
     composition()
     return CompositionVersion.objects.get()
+
+
+def pipe() -> Pipe:
+    target()
+    compositions.put("onboard", {"type": "STANDARD", "definition": WORKFLOW}, by=SYSTEM)
+    return pipes.put("onboarding", {"target": "onboard", "filter": {"plan": ["premium"]}}, by=SYSTEM)[0]
+
+
+def pipe_lease() -> PipeLease:
+    pipe()
+    return PipeLease.objects.create(pipe="onboarding", owner="host-1", until=LONG_AGO, since=LONG_AGO)
+
+
+def intent() -> Intent:
+    pipe()
+    body = '{"plan": "premium", "password": "s3cr3t"}'
+    return Intent.objects.create(id="0" * 28, pipe="onboarding", accepted_at=LONG_AGO, body=body)
 
 
 def stage() -> Stage:
@@ -291,6 +308,31 @@ EXAMPLES: dict[str, Example] = {
         search="art",
     ),
     "compositions.CompositionVersion": Example(composition_version, search="article"),
+    "compositions.Pipe": Example(
+        pipe,
+        add=lambda: {
+            "slug": "orders",
+            "target": pipe().target,
+            "source_type": "database",
+            "schema": '{"type": "object"}',
+            "max_in_flight": 8,
+            "max_backlog": 1000,
+            "max_attempts": 3,
+            "when_open": "hold",
+            "start_per_s": 1,
+            "ramp_s": 60,
+            "idempotency_key": "optional",
+            "tell": "status",
+            "retention_days": 30,
+        },
+        wrong=({"schema": '{"type": "objekt"}'}, "schema"),
+        change={"max_in_flight": "16"},
+        subject="pipe:orders",
+        search="onb",
+        acts=("start", "stop"),
+    ),
+    "compositions.PipeLease": Example(pipe_lease, search="onb"),
+    "compositions.Intent": Example(intent, search="0" * 28),
     "breakers.Stage": Example(
         stage,
         add=lambda: {"slug": "public", "base_path": "/public", "rate": "100", "burst": "150"},

@@ -138,6 +138,7 @@ def test_an_act_on_several_asks_for_a_reason_and_is_audited(office: Client, labe
         ("breakers.Target", "enforce"),
         ("breakers.UsagePlan", "enforce"),
         ("compositions.Route", "enable"),
+        ("compositions.Pipe", "start"),
         ("breakers.RequestRule", "enable"),
         ("breakers.RequestRule", "block"),
     }

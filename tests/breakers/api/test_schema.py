@@ -9,7 +9,7 @@ from django.core.management import call_command
 def test_the_schema_is_valid_and_made_without_a_warning() -> None:
     written = StringIO()
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=written)
-    for noun in ("stages", "compositions", "usage plans", "keys", "throttles", "rules"):
+    for noun in ("stages", "compositions", "pipes", "usage plans", "keys", "throttles", "rules"):
         assert noun in settings.SPECTACULAR_SETTINGS["DESCRIPTION"]
     for address in (
         "targets/{slug}",
@@ -17,6 +17,7 @@ def test_the_schema_is_valid_and_made_without_a_warning() -> None:
         "journeys/{slug}/delay",
         "routes/{slug}",
         "compositions/{slug}",
+        "pipes/{slug}/redrive",
         "config",
     ):
         assert f"/api/v1/{address}:" in written.getvalue()

@@ -1,0 +1,98 @@
+"""How each pipe stands now, for pages and REST: counted in the database, judged by level, with the drain's forecast."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count, Q
+from redis.exceptions import RedisError
+
+from breakers.core.states import State
+from breakers.documents import circuits, rows
+from breakers.store.backlogs import Backlog, read_backlogs
+from breakers.store.board import read_board
+from compositions import neighbours
+from compositions.compiling import pipe_body
+from compositions.models import Intent, Pipe
+from compositions.models.intents import IntentStatus
+from compositions.standing import standing
+from controlplane.kernel import clock, valkey
+from controlplane.kernel.clock import rfc3339
+
+Live = dict[str, Any]
+COUNTED = {"waiting": IntentStatus.ACCEPTED, "running": IntentStatus.RUNNING, "dead": IntentStatus.DEAD}
+
+
+def live(pipes: Iterable[Pipe]) -> dict[str, Live]:
+    """By slug: state, who stopped it and why, backlog, oldest age, ETA, and the targets that it needs."""
+    found = list(pipes)
+    if not found:
+        return {}
+    around = neighbours.around()
+    bodies = {pipe.slug: pipe_body(pipe, around) for pipe in found}
+    states = effective({target for body in bodies.values() for target in body["targets"]})
+    counts, oldest = _counts(list(bodies)), _oldest(list(bodies))
+    reported = _reported()
+    now = clock.now()
+    answer: dict[str, Live] = {}
+    for slug, body in bodies.items():
+        stands = standing(body, states)
+        report = reported.get(slug)
+        since = report.since_ms if report and report.state == stands.state else None
+        first = oldest.get(slug)
+        answer[slug] = {
+            "desired_state": body["desired_state"],
+            "current_state": stands.state,
+            "stopped_by": stands.stopped_by or None,
+            "reason": stands.reason or None,
+            "since": rfc3339(int(since)) if since else None,
+            "targets": body["targets"],
+            "backlog": counts[slug],
+            "oldest_age_s": None if first is None else round((now - first).total_seconds(), 1),
+            "eta_s": _eta_s(counts[slug]["waiting"], report),
+        }
+    return answer
+
+
+def effective(slugs: Iterable[str]) -> dict[str, State]:
+    """Effective states of these targets, read now."""
+    found = list(rows.targets().filter(slug__in=list(slugs)))
+    board = read_board(valkey.shared(), settings.KEY_PREFIX, [target.slug for target in found])
+    return {target.slug: State(circuits.document(target, board, 0)["effective_state"]) for target in found}
+
+
+def _counts(slugs: list[str]) -> dict[str, dict[str, int]]:
+    """Each count looks only at what is counted: ended intents are many, and none of these."""
+    counts = {slug: dict.fromkeys(COUNTED, 0) for slug in slugs}
+    for name, status in COUNTED.items():
+        held = [Q(held=False), Q(held=True)] if status == IntentStatus.ACCEPTED else [Q()]
+        for part in held:
+            rows_ = Intent.objects.filter(part, status=status, pipe__in=slugs).order_by()
+            for pipe, count in rows_.values_list("pipe").annotate(count=Count("pk")):
+                counts[pipe][name] += count
+    return counts
+
+
+def _oldest(slugs: list[str]) -> dict[str, Any]:
+    """When the oldest waiting intent of each pipe was accepted."""
+    found = {}
+    for slug in slugs:
+        first = Intent.objects.filter(pipe=slug, status=IntentStatus.ACCEPTED, held=False).order_by("id")
+        if (at := first.values_list("accepted_at", flat=True).first()) is not None:
+            found[slug] = at
+    return found
+
+
+def _reported() -> dict[str, Backlog]:
+    try:
+        return read_backlogs(valkey.shared(), settings.KEY_PREFIX)
+    except (RedisError, OSError):
+        return {}
+
+
+def _eta_s(waiting: int, report: Backlog | None) -> float | None:
+    if not waiting:
+        return 0.0
+    if report is None or report.eta_s is None or not report.fresh(clock.now_ms()):
+        return None
+    return round(report.eta_s, 1)

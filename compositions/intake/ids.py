@@ -1,0 +1,31 @@
+"""Ids of intents: 11 characters of time, so that they sort by age, and 17 of chance, so that nobody guesses one."""
+
+import re
+import secrets
+import threading
+import time
+
+# Crockford's base 32 in small letters: no i, l, o, u.
+_DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
+_TIME, _CHANCE = 11, 17
+PATTERN = re.compile(rf"[{_DIGITS}]{{{_TIME + _CHANCE}}}")
+
+_lock = threading.Lock()
+_last_us = 0
+
+
+def new_id() -> str:
+    """An id that is greater than every one that this process has made before."""
+    global _last_us
+    with _lock:
+        _last_us = max(_last_us + 1, time.time_ns() // 1000)
+        moment = _last_us
+    return _text(moment, _TIME) + _text(secrets.randbits(5 * _CHANCE), _CHANCE)
+
+
+def _text(number: int, length: int) -> str:
+    characters = []
+    for _ in range(length):
+        number, digit = divmod(number, 32)
+        characters.append(_DIGITS[digit])
+    return "".join(reversed(characters))

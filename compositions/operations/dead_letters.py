@@ -1,0 +1,90 @@
+"""Dead letters: intents that came to no end by themselves, and taking them up again."""
+
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from compositions.models import Intent
+from compositions.models.intents import IntentStatus
+from compositions.operations import executions
+from compositions.operations.pipes import find, reason_given
+from controlplane.audit.chain import record
+from controlplane.kernel.access import Principal
+from controlplane.kernel.clock import rfc3339
+from controlplane.kernel.errors import FieldProblem, Invalid
+
+SHOWN = 100
+AT_ONCE = 200
+
+
+class Chosen(NamedTuple):
+    """Which dead letters are meant: those named, else the oldest `limit`, else all."""
+
+    intents: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+class Found(NamedTuple):
+    matching: int
+    first: list[dict[str, Any]]
+
+
+def preview(slug: str, chosen: Chosen) -> Found:
+    """What a redrive would take up again. Raises NotFound, or Invalid that names what is no dead letter."""
+    find(slug)
+    ids = _ids(slug, chosen)
+    first = Intent.objects.filter(pk__in=ids[:SHOWN]).order_by("id")
+    return Found(len(ids), [_told(row) for row in first])
+
+
+def redrive(slug: str, chosen: Chosen, *, by: Principal, reason: str) -> Found:
+    """Take them up again, the oldest first: one with an execution goes on at its failed step, another waits anew."""
+    given = reason_given(reason)
+    found = preview(slug, chosen)
+    ids = _ids(slug, chosen)
+    for begin in range(0, len(ids), AT_ONCE):
+        _again(ids[begin : begin + AT_ONCE], by, given)
+    after = {"redriven": len(ids), "intents": ids[:SHOWN]}
+    record(action="pipe.redrive", subject=f"pipe:{slug}", by=by, after=after, reason=given)
+    return found
+
+
+def _again(ids: list[str], by: Principal, reason: str) -> None:
+    with transaction.atomic():
+        rows = list(Intent.objects.select_for_update().filter(pk__in=ids, status=IntentStatus.DEAD).order_by("id"))
+        for row in rows:
+            if row.execution:
+                executions.redrive(row.execution, by=by, reason=reason)
+        waiting = [row.pk for row in rows if not row.execution]
+        again = {"status": IntentStatus.ACCEPTED, "attempts": 0, "reason": "", "outcome": ""}
+        Intent.objects.filter(pk__in=waiting).update(**again, ended_at=None, not_before=None, held=False)
+
+
+def _ids(slug: str, chosen: Chosen) -> list[str]:
+    dead = _dead(slug)
+    if not chosen.intents:
+        return list(dead[: chosen.limit].values_list("pk", flat=True))
+    found = set(dead.filter(pk__in=chosen.intents).values_list("pk", flat=True))
+    strange = [
+        FieldProblem(f"intents[{index}]", "unknown", f"{intent} is no dead letter of pipe {slug}.")
+        for index, intent in enumerate(chosen.intents)
+        if intent not in found
+    ]
+    if strange:
+        raise Invalid("Some of these are no dead letters of this pipe.", problems=strange)
+    return sorted(found)[: chosen.limit]
+
+
+def _dead(slug: str) -> QuerySet[Intent]:
+    return Intent.objects.filter(pipe=slug, status=IntentStatus.DEAD).order_by("id")
+
+
+def _told(row: Intent) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "accepted_at": rfc3339(row.accepted_at),
+        "attempts": row.attempts,
+        "execution": row.execution or None,
+        "reason": row.reason,
+    }
