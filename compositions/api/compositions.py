@@ -9,11 +9,10 @@ from rest_framework.response import Response
 
 from breakers.api.describing import SEEN, noun
 from breakers.documents.defaults import Document
-from compositions import neighbours
+from compositions import advice
 from compositions.documents.compositions import CompositionShape, document
 from compositions.models import Composition
 from compositions.operations import compositions
-from compositions.review import Finding, judge
 from controlplane.config.nouns import NounViewSet
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import FieldProblem, Invalid
@@ -32,7 +31,7 @@ class Compositions(NounViewSet):
     def document(self, row: Composition) -> Document:
         if self.action == "list":
             return document(row)
-        found = {**document(row), "findings": msgspec.to_builtins(warnings(row))}
+        found = {**document(row), "findings": msgspec.to_builtins(advice.warnings(row))}
         return found | {"definition": row.definition} if _as_text(self.request) else found
 
     def patched(self, row: Composition, patch: Any) -> Any:
@@ -47,12 +46,6 @@ class Compositions(NounViewSet):
     @extend_schema(parameters=[AS, SEEN])
     def retrieve(self, request: Request, slug: str) -> Response:
         return super().retrieve(request, slug)
-
-
-def warnings(row: Composition) -> list[Finding]:
-    """What a review says of a composition that stands, with the places in its text."""
-    around = neighbours.around()
-    return judge(row.definition, around, slug=row.slug, type=row.type, deadline_ms=row.deadline_ms, meta=row.meta)
 
 
 def _as_text(request: Request) -> bool:

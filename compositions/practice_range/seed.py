@@ -12,7 +12,7 @@ from breakers.operations import journeys, targets
 from breakers.store.slots import SlotStore
 from compositions.models import Route
 from compositions.operations import routes
-from compositions.practice_range import partners
+from compositions.practice_range import partners, workflows
 from compositions.practice_range.addresses import SLUGS, Addresses
 from controlplane.kernel import valkey
 from controlplane.kernel.access import Principal
@@ -191,6 +191,7 @@ ROUTES: dict[str, Document] = {
     "newsletter": _route("Sign up for the letter", "POST", "/newsletter", "newsletter", "/subscriptions"),
     "points": _route("A reader's points", "GET", "/points/{reader}", "loyalty", "/points/{reader}"),
     **partners.ROUTES,
+    **workflows.ROUTES,
     # The lowest number is taken first, so this one takes what no other route takes.
     "everything-else": {
         "title": "Everything else, by the monolith",
@@ -246,6 +247,7 @@ def seed(by: Principal, addresses: Addresses | None = None) -> None:
     for slug, document in JOURNEYS.items():
         if not Journey.objects.filter(slug=slug).exists():
             journeys.put(slug, document, by=by, reason=REASON)
+    workflows.seed(by, reason=REASON, tag=TAG)
     for slug, document in ROUTES.items():
         if not Route.objects.filter(slug=slug).exists():
             routes.put(slug, document, by=by, reason=REASON)

@@ -11,9 +11,10 @@ from breakers import capacity
 from breakers.core import api_keys
 from breakers.models import ApiKey, Consumer, Journey, RequestRule, Target, UsagePlan
 from breakers.operations import consumers, targets
-from compositions.models import Route
+from compositions import advice
+from compositions.models import Composition, Route
 from compositions.operations import routes
-from compositions.practice_range import partners
+from compositions.practice_range import partners, workflows
 from compositions.practice_range.addresses import SLUGS, Addresses
 from compositions.practice_range.seed import JOURNEYS, ROUTES, TAG, seed
 from controlplane.audit.models import AuditEntry
@@ -61,6 +62,14 @@ def test_one_route_needs_a_key_and_nothing_seeded_is_a_warning(valkey: str) -> N
     seed(DEMO, HERE)
     assert [route.slug for route in Route.objects.filter(api_key_required=True)] == [partners.FEED]
     assert [found.sentence for found in capacity.findings() if found.severity == "warning"] == []
+
+
+def test_compositions_are_seeded_with_their_routes_and_nothing_is_found_against_them() -> None:
+    seed(DEMO, HERE)
+    found = {row.slug: advice.warnings(row) for row in Composition.objects.all()}
+    assert found == {slug: [] for slug in workflows.COMPOSITIONS}
+    for slug in workflows.ROUTES:
+        assert Route.objects.get(slug=slug).composition.slug == slug
 
 
 def test_a_partner_whose_keys_were_deleted_gets_no_new_one(settings: Any) -> None:

@@ -1,0 +1,59 @@
+"""Configures the range's compositions: a page of three parts, a story found in two steps, and an old interface kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from compositions.models import Composition
+from compositions.operations import compositions
+from controlplane.kernel.access import Principal
+
+Document = dict[str, Any]
+
+DEFINITIONS = Path(compositions.__file__).parents[1] / "definitions"
+
+COMPOSITIONS: dict[str, Document] = {
+    "article-page": {
+        "title": "Article page",
+        "description": "A story, its full text and the reader's points, asked for at once; what fails is left out.",
+        "tags": ["reading"],
+        "deadline_ms": 3_000,
+        "meta": True,
+    },
+    "lead-story": {
+        "title": "Lead story",
+        "description": "The first story of a section with its full text: the second call is made of the first answer.",
+        "tags": ["reading"],
+    },
+    "legacy-search": {
+        "title": "Legacy search",
+        "description": "Clients of the old search go on as before, and the new one answers: both sides are translated.",
+        "tags": ["legacy"],
+        "deadline_ms": 3_000,
+    },
+}
+
+
+def _route(title: str, method: str, path: str, composition: str) -> Document:
+    integration = {"type": "composition", "composition": composition}
+    return {"title": title, "methods": [method], "path": path, "integration": integration}
+
+
+ROUTES: dict[str, Document] = {
+    "article-page": _route("One story with everything around it", "GET", "/pages/articles/{id}", "article-page"),
+    "lead-story": _route("First story of a section", "GET", "/pages/sections/{section}", "lead-story"),
+    "legacy-search": _route("Search as old clients know it", "POST", "/legacy/search", "legacy-search"),
+}
+
+# What a client of the old search sends, to try the translation with.
+LEGACY_PAYLOAD: Document = {"SearchRequest": {"Terms": "ice", "MaxHits": 5}}
+
+
+def seed(by: Principal, *, reason: str, tag: str) -> None:
+    """Add the compositions that are missing; their targets must be there."""
+    for slug, document in COMPOSITIONS.items():
+        if not Composition.objects.filter(slug=slug).exists():
+            text = (DEFINITIONS / f"{slug}.asl.json").read_text(encoding="utf-8")
+            document = {**document, "definition": text, "tags": [*document["tags"], tag]}
+            compositions.put(slug, document, by=by, reason=reason)
