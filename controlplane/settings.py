@@ -153,6 +153,7 @@ PROBLEM_MODULES = [
     "controlplane.aws.errors",
     "breakers.guard.errors",
     "breakers.admission.errors",
+    "compositions.errors",
     "compositions.frontdoor.answers",
 ]
 FRONTDOOR_APP = "compositions.frontdoor.app:app"

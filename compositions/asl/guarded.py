@@ -50,6 +50,8 @@ class Guarded(ABC):
     async def _caught(self, frame: Frame, raw: Json, error: StatesError) -> tuple[str | None, Json]:
         for catcher in self.catchers:
             if error.answers_to(catcher.names):
-                await frame.record("caught", error=error.error, cause=error.cause, next=catcher.next)
+                told = {"error": error.error, "cause": error.cause, "next": catcher.next}
+                # Told even where nothing is recorded: an answer that lacks something must not look whole.
+                await frame.run.ports.record(frame.place("caught"), told)
                 return catcher.next, await catcher.take(frame, raw, error)
         raise error

@@ -84,7 +84,8 @@ class Ports(Protocol):
 
     `call` raises an exception with `error` and `cause`; any other exception ends the run as itself. `evaluate`
     computes a JSONata expression where it can be stopped, and raises Unserved if there is no such place. `read_items`
-    and `write_results` serve a distributed Map; they raise as `call` does, or Unserved.
+    and `write_results` serve a distributed Map; they raise as `call` does, or Unserved. `record` hears of a Catch that
+    was taken and of an item's failure that was borne in any case, of all else only if `records`.
 
     A port may answer with bodies that nobody has read (`values.spliced`); they come back where the definition passes
     them on, also inside other values, and leave as JSON by `values.encoded`. Ports that never bring one see none.

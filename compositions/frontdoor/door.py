@@ -152,8 +152,8 @@ class FrontDoor:
                 raise
 
     async def _routed(self, scope: Message, receive: Receive, incoming: Incoming, request_id: str) -> Reply:
-        plane, table = self._life.plane, self._table
-        if plane is None or not self._loaded:
+        plane, flow, table = self._life.plane, self._life.flow, self._table
+        if plane is None or flow is None or not self._loaded:
             raise not_loaded()
         method: str = scope["method"]
         if method in NEVER:
@@ -217,16 +217,15 @@ class FrontDoor:
             ),
             body,
             route.private,
+            request_id,
         )
         waiting = self._disconnects.enter(receive)
         try:
             if route.cache is None:
-                answer = await route.integration.answer(plane.guard, arrival, parameters)
+                answer = await route.integration.answer(flow, arrival, parameters)
             else:
-                guard, integration = plane.guard, route.integration
-                answer = await route.cache.answer(
-                    plane, arrival, lambda: integration.answer(guard, arrival, parameters)
-                )
+                integration = route.integration
+                answer = await route.cache.answer(plane, arrival, lambda: integration.answer(flow, arrival, parameters))
         finally:
             self._disconnects.leave(waiting)
         fields = answered(answer, request_id.encode(), head=head)

@@ -9,11 +9,11 @@ import structlog
 
 from breakers.admission.door import Admission
 from breakers.delays import DelayDocs
-from breakers.guard.cache import ResponseCache
-from controlplane.config.feed import ConfigFeed, Snapshot
+from compositions.engine import flow as flows
+from compositions.engine.flow import Flow
+from controlplane.config.feed import Snapshot
 
 from .answers import Receive, Send
-from .integrations import Guard
 
 READY_WITHIN_S = 1.0
 START_AGAIN_S = 1.0
@@ -25,31 +25,24 @@ COLLECT = (10_000, 20, 100)
 log = structlog.get_logger("switchgear.frontdoor")
 
 
-class Plane(Protocol):
+class Plane(flows.Plane, Protocol):
     """What the front door needs of the process that hosts it: breakers.dataplane.DataPlane, or less."""
 
-    cache: ResponseCache
-    store_ok: bool
-
-    @property
-    def config(self) -> ConfigFeed: ...
-    @property
-    def guard(self) -> Guard: ...
     @property
     def delays(self) -> DelayDocs: ...
     @property
     def admission(self) -> Admission: ...
-    def now_ms(self) -> float: ...
     async def start(self) -> None: ...
     async def close(self) -> None: ...
 
 
 class Life:
-    """`plane` is None until the data plane has started. `swap` hears of every version of the configuration."""
+    """`plane` and `flow` are None until both have started. `swap` hears of every version of the configuration."""
 
     def __init__(self, open_plane: Callable[[], Plane], swap: Callable[[Snapshot], None]) -> None:
         self._open_plane, self._swap = open_plane, swap
         self.plane: Plane | None = None
+        self.flow: Flow | None = None
 
     async def live(self, receive: Receive, send: Send) -> None:
         """Start at once, ready or not: until the configuration is there, requests are told when to come back."""
@@ -70,23 +63,27 @@ class Life:
     async def _open(self) -> None:
         while True:
             plane = self._open_plane()
+            flow = Flow(plane)
             plane.config.subscribe(self._swap)
             try:
                 await plane.start()
+                await flow.start()
             except Exception:
                 log.exception("data_plane_not_started")
                 await asyncio.sleep(START_AGAIN_S)
                 continue
-            self.plane = plane
+            self.plane, self.flow = plane, flow
             gc.collect()
             gc.freeze()  # what is loaded now stays: the collector need not look at it again on the request path
             gc.set_threshold(*COLLECT)
             return
 
     async def _close(self) -> None:
-        plane, self.plane = self.plane, None
-        if plane is not None:
+        plane, flow = self.plane, self.flow
+        self.plane = self.flow = None
+        if plane is not None and flow is not None:
             try:
+                await asyncio.wait_for(flow.close(), CLOSE_WITHIN_S)
                 await asyncio.wait_for(plane.close(), CLOSE_WITHIN_S)
             except Exception:
                 log.exception("data_plane_not_closed")

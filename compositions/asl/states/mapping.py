@@ -115,6 +115,8 @@ class Map(Guarded):
             outputs = await run_together(child, count, at_once, tolerate)
         else:
             outputs = await run_in_turn(child, count, tolerate)
+        if failed:  # told even where nothing is recorded, as a Catch is
+            await frame.run.ports.record(frame.place("tolerated"), {"failed": sorted(failed)})
         return [output for index, output in enumerate(outputs) if index not in failed] if failed else outputs
 
     async def _input(self, frame: Frame, raw: Json, taken: Json, index: int, item: Item) -> Json:

@@ -5,10 +5,11 @@ from typing import Any, Protocol
 
 import msgspec
 
-from breakers.guard.messages import Answer, Headers, Request
+from breakers.guard.messages import Answer, Headers
+from compositions.engine.flow import Flow
 
 from ..matching import Template
-from . import target
+from . import composition, target
 
 
 class Arrival(msgspec.Struct):
@@ -23,17 +24,15 @@ class Arrival(msgspec.Struct):
     headers: Headers
     body: bytes
     private: tuple[str, ...] = ()
-
-
-class Guard(Protocol):
-    async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer: ...
+    request_id: str = ""
 
 
 class Integration(Protocol):
-    def answer(self, guard: Guard, arrival: Arrival, parameters: Mapping[str, str]) -> Awaitable[Answer]: ...
+    def answer(self, flow: Flow, arrival: Arrival, parameters: Mapping[str, str]) -> Awaitable[Answer]: ...
 
 
 # type -> how to make one from a route's `integration` block and its path; ValueError when the block is unusable.
 INTEGRATIONS: dict[str, Callable[[Mapping[str, Any], Template], Integration]] = {
+    "composition": composition.Composed.parse,
     "target": target.PassThrough.parse,
 }

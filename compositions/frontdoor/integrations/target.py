@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from breakers.guard.messages import Answer, Request
+from compositions.engine.flow import Flow
 
 from ..matching import Template, TemplateError, parse_template
 
 if TYPE_CHECKING:
-    from . import Arrival, Guard
+    from . import Arrival
 
 
 class PassThrough:
@@ -28,8 +29,8 @@ class PassThrough:
             raise TemplateError(f"integration.path uses {', '.join(unknown)}, which the route's path does not have.")
         return cls(block["target"], path)
 
-    def answer(self, guard: Guard, arrival: Arrival, parameters: Mapping[str, str]) -> Awaitable[Answer]:
+    def answer(self, flow: Flow, arrival: Arrival, parameters: Mapping[str, str]) -> Awaitable[Answer]:
         # Not itself a coroutine: each one more in the chain is resumed at every step of every call.
         path = arrival.path if self.path is None else self.path.fill(parameters)
         request = Request(arrival.method, path, arrival.query, arrival.headers, arrival.body, arrival.private)
-        return guard.call(self.target, request)
+        return flow.guard.call(self.target, request)

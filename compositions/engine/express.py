@@ -1,0 +1,126 @@
+"""A run in memory, within a request: nothing is written down, and its end is its caller's answer.
+
+One deadline holds for all of it, nested runs included. Calls get it, so that a target that hangs is let go in time and
+a Catch can still make an answer of the rest; what goes on regardless is stopped a moment later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from compositions.asl import errors, interpreter
+from compositions.asl.limits import Limits
+from compositions.asl.ports import Key
+from compositions.asl.values import Json
+from compositions.resources.context import CallContext, Forced, Met
+
+from .catalog import DEADLINE_S, Compiled
+from .places import NESTED
+from .ports import ExpressPorts
+from .tracing import Step, Trace
+
+if TYPE_CHECKING:
+    from .flow import Flow
+
+STOPPED_AFTER_S = 0.05
+LIMITS = Limits()
+
+
+class Run(msgspec.Struct):
+    """What came of a run. `complete`: it succeeded, no Catch was taken, and no static answer stood in for a real one.
+
+    `steps` is empty unless a trace was asked for. `started_at` in seconds since 1970.
+    """
+
+    composition: str
+    version: int
+    status: str
+    output: Json = None
+    error: str | None = None
+    cause: str | None = None
+    complete: bool = False
+    met: list[Met] = []
+    steps: list[Step] = []
+    started_at: float = 0.0
+    ms: float = 0.0
+
+
+async def run_express(
+    flow: Flow,
+    compiled: Compiled,
+    value: Json,
+    *,
+    deadline: float | None = None,
+    forced: Mapping[str, Forced] | None = None,
+    trace: bool = False,
+    request_id: str | None = None,
+    within: CallContext | None = None,
+    place: Key = (),
+) -> Run:
+    """Run `compiled` with the input `value`, at the latest until `deadline` (monotonic) and its own deadline.
+
+    `within` is the context of the task at `place` whose nested run this is: its promises hold here too.
+    """
+    began, started_at = time.monotonic(), time.time()
+    own = began + (compiled.deadline_s or DEADLINE_S)
+    deadline = own if deadline is None else min(own, deadline)
+    context = CallContext(
+        flow=flow,
+        deadline=deadline,
+        max_stale_s=compiled.max_stale_s,
+        forced=forced,
+        request_id=request_id,
+        met=[] if within is None else within.met,
+    )
+    if within is not None:
+        _inherit(context, within, place)
+    kept = Trace(compiled.definition) if trace else None
+    ports = ExpressPorts(context, kept)
+    ended = await _in_time(compiled, value, ports, context)
+    run = Run(
+        compiled.slug,
+        compiled.version,
+        ended["status"],
+        output=ended.get("output"),
+        error=ended.get("error"),
+        cause=ended.get("cause"),
+        met=context.met,
+        started_at=started_at,
+        ms=(time.monotonic() - began) * 1000,
+    )
+    partial = ports.caught or context.partial or any(met.source == "static" for met in context.met)
+    run.complete = run.status == "SUCCEEDED" and not partial
+    if within is not None:
+        within.partial = within.partial or partial
+    if kept is not None:
+        run.steps = kept.steps(context.met)
+    return run
+
+
+def _inherit(context: CallContext, outer: CallContext, place: Key) -> None:
+    if outer.deadline is not None and context.deadline is not None:
+        context.deadline = min(context.deadline, outer.deadline)
+    limits = [limit for limit in (context.max_stale_s, outer.max_stale_s) if limit is not None]
+    context.max_stale_s = min(limits) if limits else None
+    context.forced, context.request_id = outer.forced, outer.request_id
+    context.depth, context.inside = outer.depth + 1, (*place, NESTED)
+
+
+async def _in_time(compiled: Compiled, value: Json, ports: ExpressPorts, context: CallContext) -> dict[str, Any]:
+    loop = asyncio.get_running_loop()
+    left_s = (context.deadline or 0.0) - time.monotonic()
+    limit = asyncio.timeout_at(loop.time() + left_s + STOPPED_AFTER_S)
+    try:
+        async with limit:
+            return await interpreter.run(compiled.machine, value, ports, limits=LIMITS, state_machine=compiled.named)
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        late = ", ".join(sorted({met.target for met in context.met if met.error == "Cancelled"}))
+        cause = f"The run took longer than its deadline allows{f'; it was waiting for {late}' if late else ''}."
+        return {"status": "TIMED_OUT", "error": errors.TIMEOUT, "cause": cause}
