@@ -12,6 +12,8 @@ from .dataplane import DataPlane
 
 T = TypeVar("T")
 
+_starting = threading.Lock()
+
 
 class Hosted:
     """A DataPlane on an event loop of its own thread, for processes whose own code is synchronous."""
@@ -32,7 +34,12 @@ class Hosted:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
 
-@cache
 def hosted(kind: Kind) -> Hosted:
-    """The one hosted DataPlane of this process, started when it is first asked for."""
+    """The one hosted DataPlane of this process, started when it is first asked for, by whichever thread."""
+    with _starting:
+        return _hosted(kind)
+
+
+@cache
+def _hosted(kind: Kind) -> Hosted:
     return Hosted(kind)

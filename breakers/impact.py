@@ -1,8 +1,9 @@
-"""What would be hurt if a target went away: journeys here, and whatever the sources named in IMPACT_SOURCES know."""
+"""What would be hurt if a target went away: journeys and actions, and whatever the sources in IMPACT_SOURCES know."""
 
 from typing import NamedTuple
 
 from breakers.models import Journey
+from breakers.models.actions import following
 from controlplane.kernel import seams
 
 
@@ -23,6 +24,7 @@ def dependents(target: str) -> list[Dependent]:
         Dependent("journey", slug, title)
         for slug, title in Journey.objects.filter(targets__slug=target).values_list("slug", "title")
     ]
+    found += [Dependent("action", action.slug, action.title) for action in following(f"circuit:{target}")]
     for source in seams.sources("IMPACT_SOURCES"):
         found += source(target)
     return found

@@ -3,6 +3,7 @@
 from django.urls import path, re_path
 
 from breakers.views import (
+    actions,
     board,
     capacity,
     circuits,
@@ -25,6 +26,8 @@ urlpatterns = [
     path("circuits/<slug:slug>/order/", circuits.order, name="circuit-order"),
     path("circuits/<slug:slug>/undo/", circuits.undo, name="circuit-undo"),
     path("circuits/<slug:slug>/probe/", circuits.probe, name="circuit-probe"),
+    path("actions/", actions.actions, name="actions"),
+    path("actions/<slug:slug>/retry/", actions.retry, name="action-retry"),
     path("journeys/", journeys.journeys, name="journeys"),
     path("journeys/<slug:slug>/", journeys.journey, name="journey"),
     path("journeys/<slug:slug>/delay/", journeys.put_delay, name="journey-delay"),

@@ -22,6 +22,7 @@ SEAMS = {
     "BEAT_SCHEDULES": ("switchgear.E010", "a mapping of beat entries"),
     "ROUTE_SOURCES": ("switchgear.E013", "a function that yields the facts of routes"),
     "HEALTH_SOURCES": ("switchgear.E014", "a function that says how something fares"),
+    "ACTION_SUBJECTS": ("switchgear.E016", "a kind of noun that actions may follow"),
     "AWS_PUBLISHERS": ("switchgear.E015", "a function that says what shall hold at AWS"),
 }
 FUNCTIONS = (

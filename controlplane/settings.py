@@ -134,7 +134,8 @@ DELAY_SOURCES: list[str] = []
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
 HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
-AWS_PUBLISHERS: list[str] = []
+AWS_PUBLISHERS = ["breakers.actions.publishing.wants"]
+ACTION_SUBJECTS = ["breakers.actions.levels.CIRCUIT", "breakers.actions.levels.JOURNEY"]
 METRIC_SOURCES = ["breakers.metrics.families", "breakers.usage.families"]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",
@@ -165,6 +166,7 @@ NAVIGATION = [
     ("Journeys", "/journeys/"),
     ("Routes", "/routes/"),
     ("Kept answers", "/kept/"),
+    ("Actions", "/actions/"),
     (
         "Access",
         [
@@ -184,7 +186,10 @@ NAVIGATION = [
 
 # The back office's index: groups, and in each the models by label. What is named nowhere is shown last.
 BACKOFFICE_INDEX = [
-    ("Targets", ["breakers.target", "breakers.journey", "breakers.override", "breakers.journeydelay"]),
+    (
+        "Targets",
+        ["breakers.target", "breakers.journey", "breakers.action", "breakers.override", "breakers.journeydelay"],
+    ),
     (
         "Access and limits",
         [

@@ -13,6 +13,8 @@ from controlplane.kernel.errors import Conflict
 PAGES = {
     "target": ("View on board", "circuit"),
     "targets": ("Board", "board"),
+    "action": ("Actions on one page", "actions"),
+    "actions": ("Actions", "actions"),
     "journey": ("View journey", "journey"),
     "journeys": ("Journeys", "journeys"),
     "route": ("Routes on one page", "routes"),

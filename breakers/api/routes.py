@@ -1,6 +1,20 @@
 """Every REST address of the protection floor."""
 
-from . import breakers, cache, capacity, config, consumers, journeys, keys, plans, rules, stages, targets, throttles
+from . import (
+    actions,
+    breakers,
+    cache,
+    capacity,
+    config,
+    consumers,
+    journeys,
+    keys,
+    plans,
+    rules,
+    stages,
+    targets,
+    throttles,
+)
 
 urlpatterns = [
     *targets.routes,
@@ -11,6 +25,7 @@ urlpatterns = [
     *plans.routes,
     *throttles.routes,
     *rules.routes,
+    *actions.routes,
     *capacity.routes,
     *cache.routes,
     *consumers.routes,

@@ -1,5 +1,6 @@
 """What an operator owns, as rows: typed columns, one table for each noun or part of one."""
 
+from .actions import Action
 from .breakers import Breaker, BreakerPolicy, ClassificationRule
 from .consumers import ApiKey, Consumer
 from .contracts import Contract
@@ -15,6 +16,7 @@ from .throttles import Throttle
 from .usage import QuotaLedger, RuleCount, UsageCount
 
 __all__ = [
+    "Action",
     "ApiKey",
     "Breaker",
     "BreakerPolicy",

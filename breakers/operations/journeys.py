@@ -8,10 +8,11 @@ from breakers.documents import checking
 from breakers.documents.defaults import Document
 from breakers.documents.journeys import DelayShape, JourneyShape, document
 from breakers.models import Journey, JourneyDelay, JourneyMessage, JourneyTarget, Target
+from breakers.models.actions import following
 from controlplane.config.commit import change
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
-from controlplane.kernel.errors import FieldProblem, Invalid, NotFound
+from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
 
 DEFAULT_S = 3600
 SYSTEM = Principal.system("expiry")
@@ -39,8 +40,15 @@ def patch(slug: str, data: Any, *, by: Principal, reason: str = "") -> Journey:
 
 
 def delete(slug: str, *, by: Principal, reason: str = "") -> None:
+    """Remove a journey that no action follows. Raises Conflict that names those that do."""
     with change(by=by, action="journey.delete", subject=f"journey:{slug}", reason=reason) as made:
         row = find(slug)
+        if users := following(f"journey:{slug}"):
+            names = ", ".join(f"action {action.slug}" for action in users)
+            raise Conflict(
+                f"Journey {slug} is followed by {names}. Point them elsewhere or delete them first.",
+                used_by=[{"kind": "action", "slug": action.slug, "title": action.title} for action in users],
+            )
         made.note(document(row), None)
         row.delete()
 

@@ -6,6 +6,7 @@ import msgspec
 from django.http import HttpRequest
 
 from breakers import health
+from controlplane.aws import health as aws_health
 from controlplane.dashboard.panels import Panel
 
 from .board import board_of
@@ -32,5 +33,6 @@ class Workers(Panel):
             ],
             "runners": sum(worker.kind == "runner" and worker.fresh(at_ms) for worker in board.workers),
             "limits": health.warning([msgspec.to_builtins(w) for w in board.workers if w.fresh(at_ms)], board.ok),
+            "held": aws_health.warning(),
             "beat_late": beat_ms is None or at_ms - beat_ms > BEAT_LATE_MS,
         }

@@ -13,6 +13,7 @@ from breakers.core.settings import sentence
 from breakers.impact import dependents
 from breakers.models import ProbeRun, Transition
 from breakers.operations import overrides, probes
+from breakers.panels.actions import rows as action_rows
 from breakers.panels.board import Board, board_of, kept, target_of
 from breakers.panels.previews import AUTOMATIC, choices
 from breakers.panels.settings_table import settings_table
@@ -155,6 +156,7 @@ def _context(
         "seen": form["expected"].value() if restored else seen,
         "confirmation": _confirmation(board, version or _version(request)),
         "audit_subject": subject,
+        "actions": action_rows(f"circuit:{slug}"),
     }
 
 

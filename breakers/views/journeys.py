@@ -14,6 +14,7 @@ from breakers.delays.verdicts import CAUSES
 from breakers.hosting import hosted
 from breakers.models import DelayPeriod
 from breakers.operations import journeys as operations
+from breakers.panels.actions import rows as action_rows
 from breakers.panels.board import board_of
 from breakers.panels.journeys import journey_row, journey_rows
 from controlplane.access.forms import login_required_keeping_form, restored_form
@@ -103,6 +104,7 @@ def _page(
         "may_operate": can(request.user, "operate", f"journey:{slug}"),
         "may_configure": can(request.user, "configure", f"journey:{slug}"),
         "snippet": _snippet(request, slug),
+        "actions": action_rows(f"journey:{slug}"),
     }
     template = "breakers/journey_live.html" if request.headers.get("HX-Request") else "breakers/journey.html"
     return render(request, template, context, status=status)

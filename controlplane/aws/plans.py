@@ -47,9 +47,9 @@ class Plan(msgspec.Struct, frozen=True):
 class Want(msgspec.Struct, frozen=True):
     """Something that shall hold at AWS, whoever changes it.
 
-    `desired` is compared with what `seen` makes of the answer to `look`; `passing` are states that lead somewhere by
-    themselves. What cannot be looked at is done once for each `turn`, which names the moment that led to it; not even
-    that when it is `calm` and nothing was wanted before.
+    `desired` is compared with what `seen` makes of the answer to `look`; `passing` are states that end by themselves
+    and are waited for. What cannot be looked at is done once whenever `desired` or `turn` changes, but not at first
+    when it is `calm`.
     """
 
     key: str
@@ -59,13 +59,20 @@ class Want(msgspec.Struct, frozen=True):
     turn: str = ""
     look: Call | None = None
     seen: Callable[[Json], str] = str
-    passing: Mapping[str, str] = {}
+    passing: tuple[str, ...] = ()
     calm: bool = False
     absent: tuple[str, ...] = ()  # names of errors by which AWS says that nothing is there yet
 
 
+class NotKnown(Exception):
+    """What shall hold cannot be known now, so that everything is left as it is."""
+
+
 class Publisher(Protocol):
-    """An entry of AWS_PUBLISHERS: everything of one kind that shall hold now. It reads, and calls nothing at AWS."""
+    """An entry of AWS_PUBLISHERS: everything of one kind that shall hold now. It reads, and calls nothing at AWS.
+
+    Raises NotKnown rather than to guess.
+    """
 
     def __call__(self) -> list[Want]: ...
 

@@ -23,7 +23,7 @@ from django.db.models import Q
 from controlplane.aws import executor
 from controlplane.aws.errors import AwsProblem
 from controlplane.aws.models import AwsCall, Holding
-from controlplane.aws.plans import Want
+from controlplane.aws.plans import NotKnown, Want
 from controlplane.kernel import clock, seams
 
 AT_ONCE = 4
@@ -37,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 
 def wants() -> list[Want]:
-    """What shall hold now, by every publisher. One that fails takes none of the others with it."""
+    """What shall hold now, by every publisher. Raises NotKnown when one of them cannot know."""
     found: list[Want] = []
     for publisher in seams.sources("AWS_PUBLISHERS"):
         found += publisher()
@@ -47,7 +47,11 @@ def wants() -> list[Want]:
 def reconcile(*, pool: ThreadPoolExecutor | None = None, now: datetime | None = None) -> int:
     """One round; how many wants were worked on. Without a pool they are worked on one after the other, here."""
     now = now or clock.now()
-    wanted = {want.key: want for want in wants()}
+    try:
+        wanted = {want.key: want for want in wants()}
+    except NotKnown as error:
+        log.info("aws_round_left_out", why=str(error))
+        return 0
     rows = _written_down(wanted, now)
     mine = [(wanted[row.key], row) for row in rows if row.due_at <= now and _claimed(row, now)]
     if pool is None:
@@ -120,7 +124,7 @@ def _bring_about(want: Want, row: Holding) -> None:
             _settle(row, reached=True, actual=want.desired)
             return
         actual = _seen(want)
-        if actual != want.desired and want.passing.get(actual) != want.desired:
+        if actual != want.desired and actual not in want.passing:
             executor.apply(want.plan, by=want.key)
             actual = _seen(want)
         _settle(row, reached=actual == want.desired, actual=actual)

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.sessions.models import Session
 
 from breakers.models import (
+    Action,
     ApiKey,
     Consumer,
     DelayPeriod,
@@ -27,7 +28,7 @@ from breakers.models import (
     UsageCount,
     UsagePlan,
 )
-from breakers.operations import consumers, journeys, keys, overrides, plans, rules, stages, targets, throttles
+from breakers.operations import actions, consumers, journeys, keys, overrides, plans, rules, stages, targets, throttles
 from compositions.models import Composition, CompositionVersion, Intent, Pipe, PipeLease, Route
 from compositions.operations import compositions, pipes, routes
 from controlplane.access import tokens
@@ -194,6 +195,12 @@ def usage_count() -> UsageCount:
     return UsageCount.objects.create(
         span="hour", at=LONG_AGO, consumer="acme", plan="gold", outcome="admitted", count=7, peak_per_s=2
     )
+
+
+def action() -> Action:
+    target()
+    document = {"subjects": ["circuit:catalog"], "kind": "pipe", "name": "subs"}
+    return actions.put("stop-subs", document, by=SYSTEM)[0]
 
 
 def holding() -> Holding:
@@ -440,6 +447,25 @@ EXAMPLES: dict[str, Example] = {
     "breakers.QuotaLedger": Example(ledger, search="acme"),
     "breakers.UsageCount": Example(usage_count, search="acme"),
     "breakers.RuleCount": Example(rule_count, search="no-a"),
+    "breakers.Action": Example(
+        action,
+        add=lambda: {
+            "slug": "stop-subs",
+            "title": "Stop the pipe",
+            "enabled": "on",
+            "subjects": f"circuit:{target().slug}",
+            "kind": "pipe",
+            "name": "subs",
+            "when_open": "STOPPED",
+            "when_closed": "RUNNING",
+            "account": "",
+            "region": "",
+        },
+        wrong=({"when_open": "PAUSED"}, "when_open"),
+        change={"title": "Stop it"},
+        subject="action:stop-subs",
+        search="subs",
+    ),
     "aws.Holding": Example(holding, search="subs"),
     "aws.AwsCall": Example(aws_call, search="stop_pipe"),
     "audit.AuditEntry": Example(of_configuration(AuditEntry), search="catalog"),
