@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from compositions.views import routes
+from compositions.views import routes, tasks
 
 urlpatterns = [
+    path("tasks/", tasks.inbox, name="tasks"),
+    path("tasks/<str:token>/", tasks.task, name="task"),
+    path("tasks/<str:token>/assign/", tasks.assign, name="task-assign"),
+    path("tasks/<str:token>/end/", tasks.end, name="task-end"),
     path("routes/", routes.routes, name="routes"),
     path("routes/<slug:slug>/", routes.change, name="route-change"),
     path("routes/<slug:slug>/limits/", routes.limits, name="route-limits"),

@@ -165,6 +165,7 @@ NAVIGATION = [
     ("Board", "/"),
     ("Journeys", "/journeys/"),
     ("Routes", "/routes/"),
+    ("Inbox", "/tasks/"),
     ("Kept answers", "/kept/"),
     ("Actions", "/actions/"),
     (

@@ -50,6 +50,33 @@ def heartbeat(token: str) -> TaskToken:
     return row
 
 
+def assign(token: str, assignee: str, *, by: Principal, expected: str, reason: str = "") -> TaskToken:
+    """Give the task to somebody, or with "" back to all. `expected` is whom the caller saw it with.
+
+    Raises NotFound, or Conflict when it has its result or somebody else took it meanwhile.
+    """
+    with transaction.atomic():
+        row = _waiting(token)
+        if row.assignee != expected:
+            taken = f"{row.assignee} has taken it" if row.assignee else "It was given back"
+            raise Conflict(f"{taken} meanwhile. Look again before you change that.", assignee=row.assignee)
+        before, row.assignee = row.assignee, assignee
+        row.save(update_fields=["assignee"])
+        record(
+            action="task.assign",
+            subject=subject_of(row),
+            by=by,
+            before={"assignee": before},
+            after={"assignee": assignee},
+            reason=reason,
+        )
+    return row
+
+
+def subject_of(row: TaskToken) -> str:
+    return f"task:{row.execution}:{row.state}"
+
+
 def find(token: str) -> TaskToken:
     row = TaskToken.objects.filter(pk=token).first()
     if row is None:
@@ -85,7 +112,7 @@ def _ended(row: TaskToken, act: str, by: Principal, reason: str) -> TaskToken:
     signal({row.execution})
     record(
         action=f"task.{act}",
-        subject=f"task:{row.execution}:{row.state}",
+        subject=subject_of(row),
         by=by,
         before={"status": TaskStatus.WAITING},
         after={"status": row.status, "error": row.error},
