@@ -9,6 +9,7 @@ state on a loop counts once and a Map counts one item; the targets there are `un
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,11 @@ class Reach(msgspec.Struct, frozen=True):
     calls: Mapping[str, float] = {}
     uncounted: frozenset[str] = frozenset()
     compositions: frozenset[str] = frozenset()
+
+    def document(self) -> dict[str, Any]:
+        """As JSON, in the order of slugs."""
+        names = ("required", "optional", "uncounted", "compositions")
+        return {name: sorted(getattr(self, name)) for name in names} | {"calls": dict(sorted(self.calls.items()))}
 
     @property
     def targets(self) -> frozenset[str]:

@@ -147,6 +147,8 @@ API_ROUTES = [
     "breakers.api.routes",
     "compositions.api.routes",
     "compositions.api.compositions",
+    "compositions.api.versions",
+    "compositions.api.exchange",
     "compositions.api.pipes",
 ]
 PROBLEM_MODULES = [
@@ -432,6 +434,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FindingSeverityEnum": "breakers.core.capacity.SEVERITIES",
         "LimitOnStoreErrorEnum": "breakers.models.stages.LimitOnStoreError",
+        "CompositionTypeEnum": "compositions.documents.compositions.TYPES",
         "ReviewSeverityEnum": "compositions.review.SEVERITIES",
         "PipeStateEnum": "compositions.models.pipes.RunState",
         "SeverityEnum": "breakers.models.delays.Severity",

@@ -32,7 +32,7 @@ class Compositions(NounViewSet):
         if self.action == "list":
             return document(row)
         found = {**document(row), "findings": msgspec.to_builtins(advice.warnings(row))}
-        return found | {"definition": row.definition} if _as_text(self.request) else found
+        return found | {"definition": row.definition} if as_text(self.request) else found
 
     def patched(self, row: Composition, patch: Any) -> Any:
         return compositions.merged(row, patch)
@@ -48,7 +48,8 @@ class Compositions(NounViewSet):
         return super().retrieve(request, slug)
 
 
-def _as_text(request: Request) -> bool:
+def as_text(request: Request) -> bool:
+    """Whether a definition is asked for as its author wrote it. Raises Invalid for other forms."""
     wanted = request.query_params.get("as", "object")
     if wanted not in ("object", "text"):
         text = f"{wanted!r} is no form of a definition; use object or text."

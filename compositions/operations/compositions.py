@@ -7,7 +7,7 @@ from django.db.models import Max, Q
 
 from breakers.documents import checking
 from breakers.documents.defaults import Document
-from compositions import neighbours, texts
+from compositions import exchange, neighbours, texts
 from compositions.callees import callee
 from compositions.documents.compositions import EXPRESS, CompositionShape, complete, document
 from compositions.models import Composition, CompositionVersion, Execution, Pipe, Route
@@ -58,6 +58,31 @@ def rollback(slug: str, version: int, *, by: Principal, reason: str = "") -> Com
         if earlier.type != row.type:
             stated["deadline_ms"] = None
         return _write(made, row, stated)
+
+
+def import_definition(
+    slug: str,
+    source: Any,
+    *,
+    type: str = "",
+    substitutions: dict[str, str] | None = None,
+    by: Principal,
+    reason: str = "",
+) -> tuple[Composition, bool]:
+    """Take over a definition from elsewhere (see exchange); all else of a composition that exists stays as it is."""
+    try:
+        brought = exchange.read(source, substitutions)
+    except exchange.Unreadable as error:
+        raise Invalid("The source cannot be read.", problems=[FieldProblem("source", "invalid", str(error))]) from None
+    with change(by=by, action="composition.import", subject=f"composition:{slug}", reason=reason) as made:
+        row = Composition.objects.filter(slug=slug).first()
+        known = {} if row is None else document(row)
+        stated = {"title": brought.title, "description": brought.description, **known, "definition": brought.definition}
+        stated["type"] = type or brought.type or known.get("type", EXPRESS)
+        if stated["type"] != known.get("type"):
+            stated["deadline_ms"] = None
+        saved = _write(made, row or Composition(slug=slug), checking.shaped(CompositionShape, slug, stated))
+    return saved, row is None
 
 
 def delete(slug: str, *, by: Principal, reason: str = "") -> None:
