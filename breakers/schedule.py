@@ -10,6 +10,7 @@ def _every(task: str, seconds: float) -> dict[str, object]:
 ENTRIES = {
     "breakers.tick": _every("breakers.tick", 1.0),
     "breakers.keep_history": _every("breakers.keep_history", 1.0),
+    "breakers.mirror_delays": _every("breakers.mirror_delays", 1.0),
     "breakers.expire": _every("breakers.expire", 2.0),
     "breakers.count_use": _every("breakers.count_use", 15.0),
     "breakers.note_used_keys": _every("breakers.note_used_keys", 20.0),

@@ -4,9 +4,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from breakers import probing, rollup, transitions
-from breakers.delays import history
+from breakers.delays import history, mirror
 from breakers.hosting import hosted
 from breakers.operations import journeys, overrides
+from controlplane.aws.plans import NotKnown
 
 
 @shared_task(name="breakers.tick")
@@ -19,6 +20,15 @@ def tick() -> None:
 def keep_history() -> None:
     transitions.drain()
     history.note(hosted("runner").plane)
+
+
+@shared_task(name="breakers.mirror_delays")
+def mirror_delays() -> None:
+    """The files beside the delay flag; parameters at AWS are the reconciler's."""
+    try:
+        mirror.write_files(hosted("runner").plane)
+    except NotKnown:
+        return  # the files stay as they are
 
 
 @shared_task(name="breakers.expire")

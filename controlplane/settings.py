@@ -125,6 +125,10 @@ if AWS_ENDPOINT_URL:
     AWS_ENDPOINT_URL = _url("AWS_ENDPOINT_URL", "", {"http", "https"})
 AWS_ROLES = _roles("AWS_ROLES")
 AWS_EXTERNAL_ID = env.str("AWS_EXTERNAL_ID", default="")
+# Where the delay flag is mirrored, a parameter for each journey below it; empty: nowhere.
+AWS_MIRROR_PREFIX = env.str("AWS_MIRROR_PREFIX", default="/switchgear/delay").rstrip("/")
+if AWS_MIRROR_PREFIX and not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", AWS_MIRROR_PREFIX):
+    raise ImproperlyConfigured(f"AWS_MIRROR_PREFIX={AWS_MIRROR_PREFIX!r}: write a path such as /switchgear/delay.")
 
 # Seams: what is gathered from the floors above is named by dotted path; controlplane/checks.py checks each. -----------
 
@@ -134,7 +138,7 @@ DELAY_SOURCES: list[str] = []
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
 HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
-AWS_PUBLISHERS = ["breakers.actions.publishing.wants"]
+AWS_PUBLISHERS = ["breakers.actions.publishing.wants", "breakers.delays.mirror.wants"]
 ACTION_SUBJECTS = ["breakers.actions.levels.CIRCUIT", "breakers.actions.levels.JOURNEY"]
 METRIC_SOURCES = ["breakers.metrics.families", "breakers.usage.families"]
 DASHBOARD_PANELS = [

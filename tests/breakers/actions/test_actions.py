@@ -1,8 +1,6 @@
 """Actions on ministack: what opens and closes there with a circuit or journey, by level, with the state read back."""
 
-import asyncio
 import json
-import threading
 from datetime import timedelta
 
 import msgspec
@@ -11,7 +9,6 @@ import pytest
 from breakers.actions.publishing import wants_of
 from breakers.actions.sentences import sentence
 from breakers.core import machine
-from breakers.core.machine import Move
 from breakers.core.states import State
 from breakers.documents.actions import complete
 from breakers.models import Action
@@ -22,36 +19,11 @@ from controlplane.aws.plans import Call
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
 from tests.breakers.actions.publisher import PLANES
-from tests.breakers.conftest import Fleet
+from tests.breakers.runner import Runner
 
 pytestmark = pytest.mark.django_db
 SYSTEM = Principal.system("test")
 PIPE = {"subjects": ["circuit:payment"], "kind": "pipe", "name": "subscriptions"}
-
-
-class Runner:
-    """A data plane on a thread of its own, as a Celery worker hosts it."""
-
-    def __init__(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
-        self.fleet = Fleet()
-        self.plane = self.run(self.fleet.join("runner-1"))
-
-    def run(self, work):
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(timeout=10)
-
-    def turn(self, *states: State, slug: str = "payment") -> None:
-        guarded = self.plane.circuits[slug]
-        for to in states:
-            outage = to is not State.CLOSED
-            move = Move(guarded.circuit.epoch, to, "tested", wait_ms=60_000 * outage, openings=1, outage=outage)
-            self.run(self.plane.move(guarded, move))
-            assert guarded.circuit.state is to
-
-    def close(self) -> None:
-        self.run(self.plane.close())
-        self.loop.call_soon_threadsafe(self.loop.stop)
 
 
 @pytest.fixture
