@@ -30,6 +30,7 @@ from breakers.guard.circuits import Circuits, Guarded
 from breakers.guard.flushing import Flusher
 from breakers.guard.slots import ContractLimits, SlotLeases
 from breakers.guard.transport import Wire, open_wire
+from breakers.store.backlogs import BacklogStore
 from breakers.store.cache import CacheStore
 from breakers.store.circuits import CircuitStore, push_channel, read_circuit, read_push
 from breakers.store.fleet import FleetStore, Kind, Worker
@@ -63,6 +64,7 @@ class DataPlane:
         self.slots = SlotLeases(SlotStore(self.valkey, prefix), self.id)
         self.cache = ResponseCache(CacheStore(self.valkey, prefix))
         self.fleet = FleetStore(self.valkey, prefix)
+        self.backlog_store = BacklogStore(self.valkey, prefix)
         self.config = ConfigFeed(self.valkey, database, settings.LAST_GOOD)
         self.guard = Guard(self)
         self.delays = DelayDocs(self)
@@ -88,6 +90,7 @@ class DataPlane:
             self._every(RECONCILE_S, self._reconcile),
             self._every(TICK_S, self._tick),
             self._every(RECONCILE_S, self._report),
+            self._every(RECONCILE_S, self._see_backlogs),
         )
         for loop in loops:
             self.spawn(loop)
@@ -230,6 +233,22 @@ class DataPlane:
                 await self.fleet.report(self.worker)
         except (RedisError, OSError):
             return  # a worker that can't report is shown as missing, which is the truth
+
+    async def _see_backlogs(self) -> None:
+        """What waits in the pipes, for the delay flag. What nobody has reported lately ends at a time unknown."""
+        if not self.config.snapshot.of("pipe"):
+            self.backlogs = {}
+            return
+        try:
+            found = await self.backlog_store.read()
+        except (RedisError, OSError):
+            return
+        now_ms, seen = self.now_ms(), dict[str, list[Waiting]]()
+        for slug, backlog in found.items():
+            if not backlog.fresh(now_ms):
+                backlog = msgspec.structs.replace(backlog, eta_s=None)
+            seen.setdefault(backlog.journey or slug, []).append(backlog)
+        self.backlogs = seen
 
     async def _listen(self) -> None:
         """Pushes of circuits, streaks, slots and configuration; a broken line is mended and then all is read afresh."""

@@ -134,7 +134,7 @@ if AWS_MIRROR_PREFIX and not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", AWS_MIRROR_PRE
 
 CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
 PROBE_SOURCES = ["breakers.probing.synthetic"]
-DELAY_SOURCES: list[str] = []
+DELAY_SOURCES = ["compositions.delays.pipes"]
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
 HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]

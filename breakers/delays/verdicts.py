@@ -1,7 +1,8 @@
 """Whether a journey is delayed, since when and for how long: judged by circuits, backlogs and operators' words.
 
 A journey is delayed while calls to one of its targets are stopped, while the oldest of its waiting intents or their
-number has passed a threshold of its own and, where it clears on `drained`, until what waited has been worked off.
+number has passed a threshold of its own, while a pipe of it is stopped and, where it clears on `drained`, until what
+waited has been worked off.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,19 +65,21 @@ CIRCUIT = "circuit"
 AGE = "age"
 BACKLOG = "backlog"
 DRAINING = "draining"
+STOPPED_PIPE = "stopped"
 OPERATOR = "operator"
 CAUSES: Mapping[str, str] = {
     CIRCUIT: "a circuit is open",
     AGE: "the oldest intent waits longer than allowed",
     BACKLOG: "more intents wait than allowed",
     DRAINING: "the backlog drains",
+    STOPPED_PIPE: "its pipe is stopped",
     OPERATOR: "an operator said so",
 }
 
 
 class Waiting(Protocol):
-    """What waits in a pipe: how many intents, since when the oldest (ms), the forecast of its end, and whether it
-    works off what gathered while it was stopped."""
+    """What waits in a pipe: how many intents, since when the oldest (ms), the forecast of its end, whether it works off
+    what gathered while it was stopped, and whether it is RUNNING or STOPPED, and since when."""
 
     @property
     def waiting(self) -> int: ...
@@ -86,6 +89,10 @@ class Waiting(Protocol):
     def eta_s(self) -> float | None: ...
     @property
     def draining(self) -> bool: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def since_ms(self) -> float: ...
 
 
 class Guarded(Protocol):
@@ -142,6 +149,8 @@ def _stopped(targets: Iterable[Guarded], now_ms: float) -> Verdict:
 
 def _waiting(journey: Journey, backlogs: Sequence[Waiting], now_ms: float) -> Verdict:
     count = sum(backlog.waiting for backlog in backlogs)
+    if stopped := [backlog for backlog in backlogs if backlog.state == "STOPPED"]:
+        return Verdict(True, int(min(backlog.since_ms or now_ms for backlog in stopped)), cause=STOPPED_PIPE)
     if not count:
         return Verdict(False)
     oldest_ms = min((backlog.oldest_ms for backlog in backlogs if backlog.oldest_ms is not None), default=now_ms)

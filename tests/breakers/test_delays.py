@@ -66,8 +66,9 @@ class Plane:
 class Backlog:
     """What waits in one pipe."""
 
-    def __init__(self, waiting, *, oldest_ms=None, eta_s=None, draining=False) -> None:
+    def __init__(self, waiting, *, oldest_ms=None, eta_s=None, draining=False, state="RUNNING", since_ms=0) -> None:
         self.waiting, self.oldest_ms, self.eta_s, self.draining = waiting, oldest_ms, eta_s, draining
+        self.state, self.since_ms = state, since_ms
 
 
 @pytest.fixture
@@ -373,6 +374,14 @@ def test_after_closing_the_flag_stays_for_the_backlog_only_where_that_is_the_rul
     plane.now += 6000
     docs.recompute()
     assert flags(docs)["subscribe"] is False
+
+
+def test_a_pipe_that_an_operator_has_stopped_delays_its_journey_before_anything_waits(plane, docs):
+    plane.backlogs = {"subscribe": [Backlog(0, state="STOPPED", since_ms=T0 - 3000)]}
+    docs.recompute()
+    document, _ = read(docs, "subscribe")
+    assert (document["delayed"], document["since"]) == (True, "2027-01-15T07:59:57.000Z")
+    assert document["estimated_s"] is None
 
 
 def test_what_waits_behind_an_open_circuit_is_part_of_the_forecast(plane, docs):
