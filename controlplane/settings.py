@@ -153,6 +153,7 @@ API_ROUTES = [
     "compositions.api.compositions",
     "compositions.api.versions",
     "compositions.api.exchange",
+    "compositions.api.runs",
     "compositions.api.pipes",
 ]
 PROBLEM_MODULES = [

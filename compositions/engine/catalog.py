@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -11,6 +11,8 @@ import msgspec
 from compositions.asl import InvalidDefinition, Machine, compile_machine
 from compositions.asl.frames import ACCOUNT
 from compositions.asl.values import Json
+
+from .natives import Native, native_for
 
 log = logging.getLogger("switchgear.compositions")
 
@@ -30,7 +32,10 @@ class Snapshot(Protocol):
 
 
 class Compiled(msgspec.Struct, frozen=True):
-    """One version of a composition, ready to run. `deadline_s` is None for STANDARD ones, which may take their time."""
+    """One version of a composition, ready to run. `deadline_s` is None for STANDARD ones, which may take their time.
+
+    `native`: how it is served where it is nested, and for which inputs, if it is a shipped one.
+    """
 
     slug: str
     type: Type
@@ -41,6 +46,7 @@ class Compiled(msgspec.Struct, frozen=True):
     max_stale_s: float | None = None
     meta: bool = False
     title: str = ""
+    native: tuple[Native, Callable[[Json], bool]] | None = None
 
     @property
     def named(self) -> dict[str, Json]:
@@ -62,6 +68,7 @@ def compiled(slug: str, body: Mapping[str, Any]) -> Compiled:
         max_stale_s=body.get("max_stale_s"),
         meta=bool(body.get("meta")),
         title=body.get("title") or "",
+        native=native_for(body["definition"]),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -81,7 +81,7 @@ async def run_express(
         _inherit(context, within, place)
     kept = Trace(compiled.definition) if trace else None
     ports = ExpressPorts(context, kept)
-    ended = await _in_time(compiled, value, ports, context)
+    ended = await _in_time(_work(compiled, value, ports, context, trace), context)
     run = Run(
         compiled.slug,
         compiled.version,
@@ -93,10 +93,10 @@ async def run_express(
         started_at=started_at,
         ms=(time.monotonic() - began) * 1000,
     )
-    partial = ports.caught or context.partial or any(met.source == "static" for met in context.met)
-    run.complete = run.status == "SUCCEEDED" and not partial
+    lacking = ports.caught or context.partial or any(met.source == "static" for met in context.met)
+    run.complete = run.status == "SUCCEEDED" and not lacking
     if within is not None:
-        within.partial = within.partial or partial
+        within.partial = within.partial or not run.complete
     if kept is not None:
         run.steps = kept.steps(context.met)
     return run
@@ -111,13 +111,23 @@ def _inherit(context: CallContext, outer: CallContext, place: Key) -> None:
     context.depth, context.inside = outer.depth + 1, (*place, NESTED)
 
 
-async def _in_time(compiled: Compiled, value: Json, ports: ExpressPorts, context: CallContext) -> dict[str, Any]:
+def _work(
+    compiled: Compiled, value: Json, ports: ExpressPorts, context: CallContext, trace: bool
+) -> Coroutine[Any, Any, dict[str, Any]]:
+    if compiled.native is not None and context.depth and not trace:
+        serve, fits = compiled.native
+        if fits(value):
+            return serve(value, context, LIMITS)
+    return interpreter.run(compiled.machine, value, ports, limits=LIMITS, state_machine=compiled.named)
+
+
+async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], context: CallContext) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
     left_s = (context.deadline or 0.0) - time.monotonic()
     limit = asyncio.timeout_at(loop.time() + left_s + STOPPED_AFTER_S)
     try:
         async with limit:
-            return await interpreter.run(compiled.machine, value, ports, limits=LIMITS, state_machine=compiled.named)
+            return await work
     except TimeoutError:
         if not limit.expired():
             raise

@@ -9,6 +9,7 @@ deadline, which no call outlives, and how old an answer may be (`max_stale_s`).
 import asyncio
 import time
 
+from breakers.core.states import STOPPED
 from breakers.guard.errors import GuardError
 from breakers.guard.messages import Answer, Request
 from compositions.asl.ports import TaskCall
@@ -64,7 +65,7 @@ async def _young_enough(answer: Answer, slug: str, request: Request, met: Met, c
     limit_s, flow = context.max_stale_s or 0.0, context.flow
     if answer.source != "static" and (answer.age_s or 0.0) <= limit_s:
         return answer
-    if answer.source == "cache" and answer.fresh and not met.forced:
+    if answer.source == "cache" and answer.fresh and answer.breaker not in STOPPED and not met.forced:
         guarded = flow.plane.circuits[slug]
         key = flow.plane.cache.key(guarded.settings, request)
         return await flow.guard.attempt(guarded, request, key, deadline=context.deadline)

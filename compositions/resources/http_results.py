@@ -3,16 +3,13 @@
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
-
 from breakers.guard.messages import Answer
 from breakers.guard.privacy import keepable, key_rule
-from compositions.asl.values import Json
+from compositions.asl.values import Json, spliced
 
 from .context import Met, ResourceError
 
 _WORDS: Final = {status.value: status.phrase for status in HTTPStatus}
-_decode = msgspec.json.Decoder().decode
 _NO_VARYING: Final = key_rule("", ())
 _TELLING: Final = ("cache-control", "set-cookie", "vary")
 
@@ -47,8 +44,8 @@ def _body(body: bytes, content_type: list[str] | None, target: str) -> Json:
         if not body:
             return None
         try:
-            return _decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return spliced(body)
+        except ValueError as error:
             cause = f"Target {target} calls its answer {kind}, but it is not: {error}."
             raise ResourceError("Answer.InvalidJson", cause, also=("States.Http.Socket",)) from None
     try:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from breakers.guard.messages import Answer, Headers
+from compositions.asl.values import encoded, opened
+from compositions.engine import telling
 from compositions.engine.express import Run
 from compositions.engine.flow import Flow
 from compositions.errors import NotRunnable
@@ -19,7 +19,6 @@ from compositions.resources.context import Met
 
 from ..matching import Template
 from . import failures
-from .provenance import provenance
 from .requests import input_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,6 @@ WHOLE = ("x-completed", "true")
 PARTIAL = ("x-completed", "false")
 NOT_KEPT = ("cache-control", "no-store")
 
-_encode = msgspec.json.Encoder().encode
 # Sources from the best to the worst; within a source, what is older is worse.
 _RANKS = {"live": 0, "projection": 1, "cache": 1, "static": 3}
 
@@ -63,12 +61,12 @@ class Composed:
 
 def composed(run: Run, *, meta: bool) -> Answer:
     output = run.output
-    if meta and isinstance(output, dict):
-        output = {**output, "_meta": provenance(run)}
+    if meta and isinstance(opened(output), dict):
+        output = {**opened(output), "_meta": telling.meta(run)}
     headers: Headers = [JSON, WHOLE if run.complete else PARTIAL]
     if not run.complete or any(met.private for met in run.met):
         headers.append(NOT_KEPT)
-    answer = Answer(200, headers, _encode(output))
+    answer = Answer(200, headers, encoded(output))
     worst = worst_of(run.met)
     if worst is not None:
         answer.source, answer.age_s, answer.fresh = worst.source, worst.age_s, worst.fresh  # type: ignore[assignment]
@@ -81,7 +79,7 @@ def worst_of(met: list[Met]) -> Met | None:
     """
     worst: Met | None = None
     for each in met:
-        if each.source not in ("", "live") and (worst is None or _rank(each) > _rank(worst)):
+        if each.source not in ("", "live") and each.error is None and (worst is None or _rank(each) > _rank(worst)):
             worst = each
     return worst
 

@@ -10,15 +10,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
-import msgspec
-
-from compositions.asl.values import Json
+from compositions.asl.values import Json, spliced
 from controlplane.kernel.errors import Invalid, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from . import Arrival
 
-_decode = msgspec.json.Decoder().decode
 _MORE_THAN_TEXT = frozenset("/\\?#%")
 
 
@@ -61,8 +58,8 @@ def _body(body: bytes, content_type: str) -> Json:
     kind = content_type.partition(";")[0].strip().lower()
     if kind.endswith("json"):
         try:
-            return _decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return spliced(body)
+        except ValueError as error:
             raise Invalid(f"The body is not {kind}: {error}.") from None
     try:
         return body.decode()
