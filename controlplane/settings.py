@@ -163,6 +163,7 @@ PROBLEM_MODULES = [
     "breakers.admission.errors",
     "compositions.errors",
     "compositions.frontdoor.answers",
+    "compositions.intake.errors",
 ]
 FRONTDOOR_APP = "compositions.frontdoor.app:app"
 DEMO_SERVER = "compositions.practice_range.server"  # run as a module

@@ -14,7 +14,7 @@ from pathlib import Path
 import structlog
 
 from breakers.admission.challenges import WebReply
-from breakers.admission.door import Inbound
+from breakers.admission.door import Admitted, Inbound
 from breakers.admission.errors import HeadersTooLarge, NotAdmitted
 from breakers.admission.gates import Gate
 from controlplane.config.feed import Snapshot as ConfigSnapshot
@@ -50,6 +50,7 @@ from .streams import Streams
 # CONNECT would make this a tunnel, TRACE would echo credentials.
 LIMITS = frozenset((b"ratelimit", b"ratelimit-policy"))
 NEVER = frozenset(("CONNECT", "TRACE"))
+ANYBODY = Admitted([])
 
 log = structlog.get_logger("switchgear.frontdoor")
 
@@ -169,6 +170,7 @@ class FrontDoor:
         body = None if has_body else b""
         host = incoming.shown_host if self._trust_peer and incoming.shown_host else incoming.host
         passed: Gate | None = None
+        admitted = ANYBODY
         while True:
             entrance = self._enter(table, host, whole, incoming)
             path = entrance.below(whole) if entrance.base else whole
@@ -191,11 +193,11 @@ class FrontDoor:
                 if body is None and "body" in gate.weighs and not incoming.length:
                     # Only its end tells how large it is, and a rule wants to know before anything else is done.
                     body = await read_body(receive, limit)
-                admitted = await plane.admission.admit(gate, self._inbound(scope, incoming, route, whole, body))
-                if isinstance(admitted, WebReply):
-                    fields: Fields = [*admitted.headers, (b"x-request-id", request_id.encode())]
-                    return Reply(admitted.status, fields, admitted.body)
-                passed, incoming.limits = gate, admitted.fields
+                verdict = await plane.admission.admit(gate, self._inbound(scope, incoming, route, whole, body))
+                if isinstance(verdict, WebReply):
+                    fields: Fields = [*verdict.headers, (b"x-request-id", request_id.encode())]
+                    return Reply(verdict.status, fields, verdict.body)
+                passed, admitted, incoming.limits = gate, verdict, verdict.fields
             if body is None:
                 body = await read_body(receive, limit)
             if table is self._table:
@@ -218,6 +220,8 @@ class FrontDoor:
             body,
             route.private,
             request_id,
+            admitted.consumer,
+            admitted.caller,
         )
         waiting = self._disconnects.enter(receive)
         try:

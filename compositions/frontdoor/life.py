@@ -11,6 +11,7 @@ from breakers.admission.door import Admission
 from breakers.delays import DelayDocs
 from compositions.engine import flow as flows
 from compositions.engine.flow import Flow
+from compositions.intake.desk import desk
 from controlplane.config.feed import Snapshot
 
 from .answers import Receive, Send
@@ -84,6 +85,7 @@ class Life:
         if plane is not None and flow is not None:
             try:
                 await asyncio.wait_for(flow.close(), CLOSE_WITHIN_S)
+                await asyncio.to_thread(desk().close)  # what is being committed is, before its requests are let go
                 await asyncio.wait_for(plane.close(), CLOSE_WITHIN_S)
             except Exception:
                 log.exception("data_plane_not_closed")

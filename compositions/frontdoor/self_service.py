@@ -1,6 +1,7 @@
-"""What consumers and visitors ask the front door itself: their own use, and the challenge of a request rule."""
+"""What consumers and visitors ask the front door itself: their use, their intents, the challenge of a request rule."""
 
 import json
+from urllib.parse import parse_qs
 
 from breakers.admission.own_usage import own_usage
 from controlplane.kernel.errors import MethodNotAllowed, NotFound
@@ -9,11 +10,13 @@ from .answers import Message, Receive, Reply
 from .bodies import check_announced, read_body
 from .builtins import not_loaded
 from .headers import Incoming, RawHeaders
+from .integrations.pipe import INTENTS
+from .intents import intent_answer
 from .life import Plane
 
 USAGE = "/-/usage"
 # Every path that is answered here begins with one of these.
-OWN = (b"/-/usage", b"/-/challenge")
+OWN = (b"/-/usage", b"/-/challenge", INTENTS.encode())
 
 
 async def own_answer(scope: Message, receive: Receive, plane: Plane | None, *, trust_peer: bool) -> Reply:
@@ -21,6 +24,10 @@ async def own_answer(scope: Message, receive: Receive, plane: Plane | None, *, t
     if plane is None:
         raise not_loaded()
     path: str = scope["raw_path"].decode("latin-1")
+    if path.startswith(INTENTS):
+        language = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [None])[0]
+        snapshot, delays = plane.config.snapshot, plane.delays
+        return await intent_answer(scope["method"], path, language, scope["headers"], snapshot, delays)
     if plane.admission.challenges.owns(path):
         return await _challenge(scope, receive, plane, path, trust_peer=trust_peer)
     return await _usage(scope["method"], path, scope["headers"], plane)

@@ -26,8 +26,9 @@ def key_in(headers: Sequence[tuple[str, str]]) -> str | None:
     return key
 
 
-def hashed(key: str) -> str:
-    return hashlib.sha256(key.encode()).hexdigest()
+def hashed(key: str, caller: str = "") -> str:
+    """Of the key alone; with whom an authorizer has proved to call, so that nobody meets another caller's intent."""
+    return hashlib.sha256(f"{caller}\0{key}".encode() if caller else key.encode()).hexdigest()
 
 
 def missing() -> Invalid:

@@ -17,6 +17,8 @@ from .rows import Offer
 
 LONGEST_ORDER_KEY = 200
 MOST_KEPT = 8192
+DEEPEST = 100
+_TOO_DEEP = f"The JSON is nested too deeply; at most {DEEPEST} levels are taken."
 LARGEST_BODY = 256 * 1024  # what an execution takes as input
 
 log = logging.getLogger("switchgear.intake")
@@ -46,7 +48,7 @@ class Terms:
         self._schema = PayloadSchema(body["schema"]) if body.get("schema") is not None else None
         self._order_by = Path(body["order_by"]) if body.get("order_by") else None
 
-    def offer(self, body: bytes, headers: Sequence[tuple[str, str]], consumer: str) -> Offer:
+    def offer(self, body: bytes, headers: Sequence[tuple[str, str]], consumer: str = "", caller: str = "") -> Offer:
         """The intent that a request asks for. Raises Invalid with what is wrong."""
         value, text = read(body)
         if self._schema is not None and (found := self._schema.problems(value)):
@@ -58,7 +60,7 @@ class Terms:
             pipe=self.slug,
             body=text,
             consumer=consumer,
-            key_hash=keys.hashed(key) if key is not None else "",
+            key_hash=keys.hashed(key, caller) if key is not None else "",
             fingerprint=canonical.digest(value) if key is not None else "",
             headers=self._metadata(headers),
             order_key=self._order_key(value),
@@ -137,11 +139,23 @@ def read(body: bytes) -> tuple[Any, str]:
     if len(body) > LARGEST_BODY:
         raise TooLarge(f"At most {LARGEST_BODY} bytes are taken; send a reference instead.", limit=LARGEST_BODY)
     try:
-        return msgspec.json.decode(body), body.decode()
+        value, text = msgspec.json.decode(body), body.decode()
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _no_json("parse_error", f"This is not JSON: {error}.") from None
     except RecursionError:
-        raise _no_json("too_deep", "The JSON is nested too deeply.") from None
+        raise _no_json("too_deep", _TOO_DEEP) from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(value) > DEEPEST:
+        raise _no_json("too_deep", _TOO_DEEP)
+    return value, text
+
+
+def _depth(value: Any) -> int:
+    """How many containers stand in each other."""
+    depth, level = 0, [value]
+    while level:
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        depth, level = depth + bool(inner), [item for items in inner for item in items]
+    return depth
 
 
 def _no_json(code: str, message: str) -> Invalid:
