@@ -139,7 +139,11 @@ IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.composition
 ROUTE_SOURCES = ["compositions.facts.routes"]
 HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
 AWS_PUBLISHERS = ["breakers.actions.publishing.wants", "breakers.delays.mirror.wants"]
-ACTION_SUBJECTS = ["breakers.actions.levels.CIRCUIT", "breakers.actions.levels.JOURNEY"]
+ACTION_SUBJECTS = [
+    "breakers.actions.levels.CIRCUIT",
+    "breakers.actions.levels.JOURNEY",
+    "compositions.pipe_levels.PIPE",
+]
 METRIC_SOURCES = ["breakers.metrics.families", "breakers.usage.families"]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",

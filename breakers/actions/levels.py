@@ -68,7 +68,7 @@ def together(plane: DataPlane, names: tuple[str, ...]) -> Level | None:
     return Level(False, max(level.since_ms for level in levels)) if levels else None
 
 
-def _circuit(plane: DataPlane, slug: str) -> Level | None:
+def circuit_level(plane: DataPlane, slug: str) -> Level | None:
     guarded = plane.circuits.get(slug)
     if guarded is None:
         return None
@@ -91,5 +91,5 @@ def _journey(plane: DataPlane, slug: str) -> Level | None:
     return Level(told["delayed"], since, "delayed" if told["delayed"] else "")
 
 
-CIRCUIT = Subject("circuit", lambda slug: Target.objects.filter(slug=slug).exists(), _circuit)
+CIRCUIT = Subject("circuit", lambda slug: Target.objects.filter(slug=slug).exists(), circuit_level)
 JOURNEY = Subject("journey", lambda slug: Journey.objects.filter(slug=slug).exists(), _journey)

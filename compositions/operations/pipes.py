@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from breakers.documents import checking
 from breakers.documents.defaults import Document
+from breakers.models.actions import following
 from compositions.documents.pipes import PipeShape, complete, document, write
 from compositions.models import Composition, Intent, Pipe, PipeLease, Route
 from compositions.models.compositions import WorkflowType
@@ -81,7 +82,8 @@ def find(slug: str) -> Pipe:
 def used_by(slug: str) -> list[dict[str, str]]:
     """The nouns that name a pipe: [{"kind", "slug"}]."""
     leading = Route.objects.filter(pipe__slug=slug).values_list("slug", flat=True)
-    return [{"kind": "route", "slug": name} for name in leading]
+    actions = [{"kind": "action", "slug": action.slug} for action in following(f"pipe:{slug}")]
+    return [*({"kind": "route", "slug": name} for name in leading), *actions]
 
 
 def check(slug: str, stated: Document) -> None:

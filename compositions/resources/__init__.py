@@ -8,7 +8,7 @@ import msgspec
 from compositions.asl.ports import TaskCall
 from compositions.asl.values import Json
 
-from . import http_invoke, lambda_functions, nested
+from . import aws_calls, events, http_invoke, lambda_functions, nested, queues
 from .context import CallContext, Child, Forced, Met, Probing, ResourceError, Serve
 
 __all__ = [
@@ -37,8 +37,10 @@ RESOURCES: Final[dict[str, Resource]] = {
     "arn:aws:states:::states:startExecution.sync:2": Resource(nested.start_and_wait_parsed),
     "arn:aws:states:::aws-sdk:sfn:startExecution": Resource(nested.start),
     "arn:aws:states:::aws-sdk:sfn:startSyncExecution": Resource(nested.start_sync),
-    "arn:aws:states:::lambda:invoke": Resource(lambda_functions.invoke, lacks=lambda_functions.lacks),
-    "arn:aws:lambda:": Resource(lambda_functions.invoke_by_arn, lacks=lambda_functions.lacks),
+    "arn:aws:states:::sqs:sendMessage": Resource(queues.send_message, lacks=aws_calls.lacks),
+    "arn:aws:states:::events:putEvents": Resource(events.put_events, lacks=aws_calls.lacks),
+    "arn:aws:states:::lambda:invoke": Resource(lambda_functions.invoke, lacks=aws_calls.lacks),
+    "arn:aws:lambda:": Resource(lambda_functions.invoke_by_arn, lacks=aws_calls.lacks),
 }
 _BEGINNINGS: Final = tuple(key for key in RESOURCES if key.endswith(":") and not key.endswith(":::"))
 

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 from functools import cache, partial
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
@@ -17,10 +17,10 @@ from controlplane.aws.errors import AwsAway, AwsNotConfigured, AwsProblem, AwsRe
 from controlplane.aws.plans import Call, Json
 
 CONNECT_S = 2
-READ_S = 10
-LONG_READ_S = 70  # long polls hold the answer back for 20 s, synchronous executions longer
-
-Patience = Literal["brief", "long"]
+Patience = Literal["brief", "once", "long", "longest"]
+# How long an answer is waited for, and how often a call is sent at most. Long polls hold the answer back for 20 s; a
+# function may take 15 min, and must not be called again because its answer was late.
+PATIENCE: dict[Patience, tuple[int, int]] = {"brief": (10, 2), "once": (10, 1), "long": (70, 1), "longest": (910, 1)}
 
 # What AWS means to answer otherwise a little later.
 PASSING = re.compile(r"Throttl|TooManyRequests|RequestLimit|Unavailable|InternalServer|InternalFailure|InternalError")
@@ -29,12 +29,26 @@ _lock = threading.Lock()
 _clients: dict[tuple[Any, ...], Any] = {}
 
 
+class Answer(NamedTuple):
+    """What AWS answered, streams read to their end, and what is known of the request."""
+
+    body: Json
+    metadata: Json
+
+
 def send(call: Call, *, patience: Patience = "brief") -> Json:
-    """Make one call and return AWS's answer without its metadata. Raises AwsProblem."""
+    """What AWS answers to one call. Raises AwsProblem."""
+    return ask(call, patience=patience).body
+
+
+def ask(call: Call, *, patience: Patience = "brief") -> Answer:
+    """The same, with what is known of the request."""
     boto = _boto()
     try:
         client = _client(call.service, call.account, call.region, patience)
         answer: Json = getattr(client, call.operation)(**call.parameters)
+        metadata = answer.pop("ResponseMetadata", {})
+        return Answer({name: _read(value) for name, value in answer.items()}, metadata)
     except boto.ClientError as error:
         raise _refused(call, error.response) from error
     except (boto.NoCredentialsError, boto.PartialCredentialsError) as error:
@@ -43,8 +57,10 @@ def send(call: Call, *, patience: Patience = "brief") -> Json:
         raise AwsRefused(_plainly(error), "ParamValidationError") from error
     except boto.BotoCoreError as error:
         raise AwsAway(f"{call.service}: {_plainly(error)}", type(error).__name__) from error
-    answer.pop("ResponseMetadata", None)
-    return answer
+
+
+def _read(value: Any) -> Any:
+    return value.read().decode(errors="replace") if hasattr(value, "read") else value
 
 
 def role_of(account: str) -> str:
@@ -100,10 +116,12 @@ def _options(patience: Patience) -> dict[str, Any]:
     from botocore.config import Config
 
     endpoint = settings.AWS_ENDPOINT_URL
+    read_s, attempts = PATIENCE[patience]
     config = Config(
         connect_timeout=CONNECT_S,
-        read_timeout=READ_S if patience == "brief" else LONG_READ_S,
-        retries={"mode": "standard", "total_max_attempts": 2},
+        read_timeout=read_s,
+        retries={"mode": "standard", "total_max_attempts": attempts},
+        max_pool_connections=50,
         # A host name of its own for each operation exists at AWS alone.
         inject_host_prefix=not endpoint,
         user_agent_extra="switchgear",
@@ -113,7 +131,8 @@ def _options(patience: Patience) -> dict[str, Any]:
 
 def _refused(call: Call, response: Json) -> AwsProblem:
     error = response.get("Error", {})
-    code, message = str(error.get("Code", "Unknown")), str(error.get("Message", ""))
+    # Services that once spoke the query protocol tell the error's present name beside the old one.
+    code, message = str(error.get("QueryErrorCode") or error.get("Code", "Unknown")), str(error.get("Message", ""))
     final = not PASSING.search(code) and response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) < 500
     return AwsRefused(f"{call.service}.{call.operation}: {code}: {message}", code, final=final)
 

@@ -35,7 +35,7 @@ def test_what_get_gives_can_be_put_back(admin_api: APIClient) -> None:
     ("changes", "path", "says"),
     [
         ({"subjects": ["circuit:nobody"]}, "subjects[0]", "There is no circuit 'nobody'"),
-        ({"subjects": ["target:catalog"]}, "subjects[0]", "circuit:SLUG or journey:SLUG"),
+        ({"subjects": ["target:catalog"]}, "subjects[0]", "circuit:SLUG or journey:SLUG or pipe:SLUG"),
         ({"subjects": []}, "subjects", "1 element"),
         ({"kind": "queue"}, "kind", "not a valid choice"),
         ({"name": "a b"}, "name", "A pipe's name"),
