@@ -1,12 +1,12 @@
 """Reads what stands around a definition from the database."""
 
-from django.conf import settings
+from functools import lru_cache
 
 from breakers.models import Target
-from compositions import texts
-from compositions.callees import HTTP, NESTED
+from compositions import resources, texts
+from compositions.asl.values import Json
 from compositions.models import Composition
-from compositions.surroundings import Neighbour, Surroundings
+from compositions.surroundings import Neighbour, Service, Surroundings
 
 
 def around() -> Surroundings:
@@ -17,17 +17,18 @@ def around() -> Surroundings:
         base_urls={slug: base_url for slug, base_url, _ in targets},
         timeouts_s={slug: timeout_ms / 1000 for slug, _, timeout_ms in targets if timeout_ms},
         compositions={
-            slug: Neighbour(slug, workflow, texts.read(text), deadline_ms) for slug, workflow, text, deadline_ms in rows
+            slug: Neighbour(slug, workflow, _read(text), deadline_ms) for slug, workflow, text, deadline_ms in rows
         },
-        lacks=_lacks,
+        serves=_service,
     )
 
 
-def _lacks(resource: str) -> str | None:
-    """What is missing here to serve a resource, with the remedy."""
-    if resource == HTTP or resource in NESTED or getattr(settings, "AWS_CONFIGURED", False):
-        return None
-    return (
-        f"{resource} is AWS's, and no AWS endpoint is configured: the task would fail. Set AWS_REGION, and "
-        "AWS_ENDPOINT_URL for an endpoint of your own, or register the service as a target."
-    )
+@lru_cache(maxsize=512)
+def _read(text: str) -> Json:
+    """Only looked at: it is asked for by every page and every compilation."""
+    return texts.read(text)
+
+
+def _service(resource: str) -> Service | None:
+    known = resources.find(resource)
+    return None if known is None else Service(known.standard_only, known.lacks())

@@ -17,22 +17,23 @@ class Neighbour(NamedTuple):
     deadline_ms: int | None = None
 
 
-def _lacks_nothing(resource: str) -> str | None:
-    return None
+class Service(NamedTuple):
+    """Somebody here who serves a task's resource. `lacks` says what is missing for it, with the remedy, or None."""
+
+    standard_only: bool = False
+    lacks: str | None = None
 
 
 class Surroundings(msgspec.Struct, frozen=True):
     """Targets by slug, with their base URLs and time limits; compositions by slug.
 
-    `serves` tells whether a task may name a resource; None where nobody asks. `lacks` says what is missing here to
-    serve one, with the remedy, or None.
+    `serves` tells who serves a resource, or None for nobody; it is None itself where nobody asks.
     """
 
     base_urls: Mapping[str, str] = {}
     timeouts_s: Mapping[str, float] = {}
     compositions: Mapping[str, Neighbour] = {}
-    serves: Callable[[str], bool] | None = None
-    lacks: Callable[[str], str | None] = _lacks_nothing
+    serves: Callable[[str], Service | None] | None = None
 
     def find(self, slug: str) -> Neighbour | None:
         return self.compositions.get(slug)

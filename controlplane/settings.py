@@ -158,6 +158,7 @@ API_ROUTES = [
     "compositions.api.versions",
     "compositions.api.exchange",
     "compositions.api.runs",
+    "compositions.api.translations",
     "compositions.api.pipes",
 ]
 PROBLEM_MODULES = [

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from compositions.callees import HTTP, NESTED, SYNC_OF_EXPRESS, SYNC_OF_STANDARD, Callee, callee
 from compositions.reach import reach
+from compositions.surroundings import Service
 from compositions.walking import Step
 
 from .findings import WARNING, Finding, Subject
@@ -21,18 +22,22 @@ def unknown(subject: Subject) -> Iterator[Finding]:
 
 
 def not_served(subject: Subject) -> Iterator[Finding]:
-    """Resources that nothing here serves, and those that lack something, such as an endpoint of AWS."""
-    around = subject.around
+    """Resources that nothing here serves, that only STANDARD can wait for, or that lack something such as AWS."""
     for step, called in _tasks(subject):
-        place = f"{step.path}/Resource"
-        if around.serves is not None and not around.serves(called.resource):
+        resource, place = called.resource, f"{step.path}/Resource"
+        leaves_running = resource in NESTED and not called.waits
+        service = subject.around.serves(resource) if subject.around.serves else Service()
+        if service is None:
             text = (
-                f"No resource here serves {called.resource}. Call the service over HTTP with {HTTP} and a registered "
-                "target, or run it as a composition of its own."
+                f"No resource here serves {resource}. Call the service over HTTP with {HTTP} and a registered target, "
+                "or run it as a composition of its own."
             )
             yield Finding(place, "resource_not_served", text)
-        elif lack := around.lacks(called.resource):
-            yield Finding(place, "resource_lacks", lack, WARNING)
+        elif subject.is_express and (service.standard_only or leaves_running):
+            text = f"An EXPRESS run ends with its answer, and {resource} outlives it. Make the composition STANDARD."
+            yield Finding(place, "standard_only", text)
+        elif service.lacks:
+            yield Finding(place, "resource_lacks", service.lacks, WARNING)
 
 
 def circles(subject: Subject) -> Iterator[Finding]:

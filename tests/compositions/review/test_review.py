@@ -7,7 +7,7 @@ import pytest
 
 from compositions.asl.validate import validate
 from compositions.review import ERROR, judge, review
-from compositions.surroundings import Neighbour, Surroundings
+from compositions.surroundings import Neighbour, Service, Surroundings
 from tests.compositions.workflows import HTTP, Definition, asking, express, nested, task, workflow
 
 BASES = {"catalog": "http://catalog.example.com", "search": "http://search.example.com/v2", "slow": "http://slow"}
@@ -91,11 +91,25 @@ def test_a_nested_express_workflow_is_waited_for_as_aws_can() -> None:
 
 
 def test_a_resource_must_be_served_and_have_what_it_needs() -> None:
-    send = workflow(Send={"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Arguments": {}, "End": True})
+    arguments = {"QueueUrl": "https://sqs.example.com/1/q", "MessageBody": "x"}
+    resource = "arn:aws:states:::sqs:sendMessage"
+    send = workflow(Send={"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True})
     place = "/States/Send/Resource"
-    assert found(send, Surroundings(serves=lambda resource: resource == HTTP)) == [(place, "resource_not_served")]
-    lacking = Surroundings(serves=lambda _: True, lacks=lambda _: "No AWS endpoint is configured.")
-    assert found(send, lacking) == [(place, "resource_lacks")]
+    for service, codes in (
+        (None, ["resource_not_served"]),
+        (Service(standard_only=True), ["standard_only"]),
+        (Service(lacks="No AWS endpoint is configured."), ["resource_lacks"]),
+        (Service(), []),
+    ):
+        around = Surroundings(serves=lambda _, service=service: service)
+        assert found(send, around) == [(place, code) for code in codes]
+
+
+def test_an_express_run_leaves_nothing_running_behind() -> None:
+    around = Surroundings(base_urls=BASES, compositions={"inner": Neighbour("inner", "STANDARD", asking("catalog"))})
+    start = nested("inner", Resource="arn:aws:states:::states:startExecution")
+    assert found(start, around) == [("/States/Run/Resource", "standard_only")]
+    assert found(start, around, type="STANDARD", deadline_ms=None) == []
 
 
 def test_distributed_maps_are_language_and_are_not_run_here() -> None:
@@ -136,12 +150,8 @@ def test_a_nested_composition_takes_its_own_deadline_at_most() -> None:
 
 def test_a_task_that_waits_for_ever_is_told() -> None:
     resource = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
-    ask = {
-        "Type": "Task",
-        "Resource": resource,
-        "Arguments": {"Token": "{% $states.context.Task.Token %}"},
-        "End": True,
-    }
+    arguments = {"QueueUrl": "https://sqs.example.com/1/q", "MessageBody": "{% $states.context.Task.Token %}"}
+    ask = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True}
     standard: dict[str, Any] = {"type": "STANDARD", "deadline_ms": None}
     assert found(workflow(Ask=ask), **standard) == [("/States/Ask", "waits_forever")]
     assert found(workflow(Ask={**ask, "HeartbeatSeconds": 60}), **standard) == []
