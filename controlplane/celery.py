@@ -1,4 +1,4 @@
-"""The Celery application: operations on queue `ops`, executions on queue `runs`, ticks from the apps' schedules."""
+"""The Celery application: operations on queue `ops`, executions beside `sagas`, ticks from the apps' schedules."""
 
 import os
 from typing import Any

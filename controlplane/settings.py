@@ -130,6 +130,12 @@ AWS_MIRROR_PREFIX = env.str("AWS_MIRROR_PREFIX", default="/switchgear/delay").rs
 if AWS_MIRROR_PREFIX and not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", AWS_MIRROR_PREFIX):
     raise ImproperlyConfigured(f"AWS_MIRROR_PREFIX={AWS_MIRROR_PREFIX!r}: write a path such as /switchgear/delay.")
 
+# Durable executions ---------------------------------------------------------------------------------------------------
+
+SAGA_CONCURRENCY = _number("SAGA_CONCURRENCY", 100, 1, 10_000)  # executions that one worker carries at a time
+SAGA_LEASE_S = _number("SAGA_LEASE_S", 5, 1, 300)  # after so long without a word, others take over from a worker
+EXECUTIONS_KEPT_DAYS = _number("EXECUTIONS_KEPT_DAYS", 90, 1, 3650)
+
 # Seams: what is gathered from the floors above is named by dotted path; controlplane/checks.py checks each. -----------
 
 CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
@@ -456,7 +462,7 @@ SPECTACULAR_SETTINGS = {
     ],
 }
 
-# Celery: operations and runs apart; one hash tag for the broker's keys. -----------------------------------------------
+# Celery: operations and executions apart; one hash tag for the broker's keys. -----------------------------------------
 
 CELERY = {
     "broker_url": VALKEY_URL,
@@ -465,7 +471,7 @@ CELERY = {
     "task_ignore_result": True,
     "result_expires": None,
     "task_default_queue": "ops",
-    "task_routes": {"*.runs.*": {"queue": "runs"}},
+    "imports": ["compositions.engine.standard.hosting"],
     "task_serializer": "json",
     "accept_content": ["json"],
     "timezone": "UTC",

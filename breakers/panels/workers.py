@@ -12,7 +12,7 @@ from controlplane.dashboard.panels import Panel
 from .board import board_of
 from .verdict import BEAT_LATE_MS
 
-KINDS = {"frontdoor": "front door", "runner": "Celery worker", "control": "control"}
+KINDS = {"frontdoor": "front door", "runner": "Celery worker", "saga": "saga worker", "control": "control"}
 
 
 class Workers(Panel):

@@ -6,7 +6,7 @@ import msgspec
 from redis.asyncio import Redis
 
 FRESH_MS = 3000
-Kind = Literal["frontdoor", "runner", "control"]
+Kind = Literal["frontdoor", "runner", "saga", "control"]
 
 
 class Worker(msgspec.Struct):

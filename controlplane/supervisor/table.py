@@ -44,8 +44,11 @@ def servers() -> list[Child]:
 def background() -> list[Child]:
     """What works without being asked."""
     worker = ["worker", "-Q", "ops", "-P", "threads", "-c", "4", "-n", "ops@%h", "--without-gossip", "--without-mingle"]
+    # Executions live on its own loop, beside Celery's; tasks are not sent to it.
+    sagas = ["worker", "-Q", "sagas", "-P", "solo", "-n", "sagas@%h", "--without-gossip", "--without-mingle"]
     children = [
         Child("worker", program("celery", *CELERY, *worker), CELERY_STOP),
+        Child("sagas", program("celery", *CELERY, *sagas), CELERY_STOP),
         Child("beat", program("celery", *CELERY, "beat", "-S", "redbeat.RedBeatScheduler"), CELERY_STOP),
     ]
     if settings.DEMO:

@@ -16,7 +16,7 @@ from tests.servers.stack import ROOT, Stack
 
 # Whatever it starts, it starts on two cores that run other tests as well: waits are long, and end early.
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
-EVERYONE = {"supervisor", "valkey", "control", "frontdoor", "worker", "beat"}
+EVERYONE = {"supervisor", "valkey", "control", "frontdoor", "worker", "sagas", "beat"}
 
 
 def is_complete(stack: Stack) -> bool:
@@ -80,7 +80,7 @@ def test_the_supervisor_ends_with_make(new_stack: Stack) -> None:
 
 
 def test_a_dead_child_is_started_again(running: Stack) -> None:
-    for name in ("control", "frontdoor", "worker", "beat"):
+    for name in ("control", "frontdoor", "worker", "sagas", "beat"):
         victim = running.children_of(running.pids("supervisor")[0])
         master = next(pid for pid in running.pids(name) if pid in victim)
         os.kill(master, signal.SIGKILL)

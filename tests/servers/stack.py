@@ -40,7 +40,8 @@ COMMANDS = {
     "valkey": r"valkey-server",
     "control": r"granian .*controlplane\.wsgi",
     "frontdoor": r"granian .*frontdoor",
-    "worker": r"celery .*worker",
+    "worker": r"celery .*worker.* ops@",
+    "sagas": r"celery .*worker.* sagas@",
     "beat": r"celery .*beat",
     "downstreams": r"practice_range\.server",
 }

@@ -57,6 +57,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.known: dict[Place, Told] = {}
+        self.told_at: dict[Place, int] = {}  # of holds, in ms
         self.checkpoint: Checkpoint | None = None
         self.tally = Tally()
         self.redriven_at: float | None = None
@@ -66,6 +67,7 @@ class Memory:
         for what, path, attempt, at, happened in read(told):
             if what == CHECKPOINT.what and not path:
                 self.known.clear()
+                self.told_at.clear()
                 self.checkpoint = msgspec.convert(happened["at"], Checkpoint)
                 self.tally = msgspec.convert(happened["tally"], Tally)
             elif what in FORGIVING:
@@ -73,10 +75,14 @@ class Memory:
                 if what == REDRIVEN:
                     self.redriven_at = at / 1000
             else:
-                self.known[Place(path, attempt, what)] = happened
+                place = Place(path, attempt, what)
+                self.known[place] = happened
+                if what.startswith("parked "):
+                    self.told_at[place] = at
 
     def _forgive(self) -> None:
         self.known = {place: told for place, told in self.known.items() if _stands(place, told)}
+        self.told_at.clear()
 
 
 def _stands(place: Place, told: Told) -> bool:

@@ -1,0 +1,47 @@
+"""The engine as a process: the Celery worker of queue `sagas` carries durable executions from its start to its end.
+
+It starts with the worker, not with its connection to the broker: executions are in the database, and go on while
+Valkey is away.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import structlog
+from celery import signals
+
+from breakers.hosting import hosted
+from compositions.hosting import hosted_flow
+
+from .worker import Engine
+
+QUEUE: Final = "sagas"
+# Within what the supervisor grants to a child that is asked to end.
+PATIENCE_S: Final = 3.0
+
+log = structlog.get_logger(__name__)
+_running: list[Engine] = []
+
+
+@signals.celeryd_after_setup.connect
+def begin(instance: Any, **_: Any) -> None:
+    if QUEUE not in instance.app.amqp.queues.consume_from:
+        return
+    _running.append(hosted_flow("saga").run(_started()))
+    log.info("sagas_begin", worker=_running[0].id)
+
+
+@signals.worker_shutdown.connect
+def end(**_: Any) -> None:
+    while _running:
+        engine = _running.pop()
+        hosted_flow("saga").run(engine.close(PATIENCE_S), timeout_s=PATIENCE_S + 10)
+        hosted("saga").run(hosted("saga").plane.close(), timeout_s=10)
+        log.info("sagas_end", worker=engine.id)
+
+
+async def _started() -> Engine:
+    engine = Engine(hosted_flow("saga").flow, hosted("saga").plane)
+    await engine.start()
+    return engine
