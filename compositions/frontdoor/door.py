@@ -17,6 +17,7 @@ from breakers.admission.challenges import WebReply
 from breakers.admission.door import Admitted, Inbound
 from breakers.admission.errors import HeadersTooLarge, NotAdmitted
 from breakers.admission.gates import Gate
+from compositions.engine.flow import Flow
 from controlplane.config.feed import Snapshot as ConfigSnapshot
 from controlplane.kernel.errors import Invalid, MethodNotAllowed, NotFound, Problem
 
@@ -92,6 +93,11 @@ class FrontDoor:
     def plane(self) -> Plane | None:
         """What serves the requests; None until it has started."""
         return self._life.plane
+
+    @property
+    def flow(self) -> Flow | None:
+        """What runs the compositions behind the routes; None until it has started."""
+        return self._life.flow
 
     def _swap(self, snapshot: ConfigSnapshot) -> None:
         self._table, self._loaded = self._table.follow(snapshot), True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from breakers.guard.messages import Answer, Headers
 from compositions.asl.values import encoded, opened
 from compositions.engine import telling
-from compositions.engine.express import Run
+from compositions.engine.express import LIMITS, Run
 from compositions.engine.flow import Flow
 from compositions.errors import NotRunnable
 from compositions.resources.context import Met
@@ -52,7 +52,7 @@ class Composed:
         if compiled.type != "EXPRESS":
             detail = f"Composition {self.slug!r} has the type STANDARD. Put it behind a pipe, or make it EXPRESS."
             raise NotRunnable(detail, composition=self.slug)
-        run = await flow.run(compiled, input_of(arrival, parameters), request_id=arrival.request_id)
+        run = await flow.run(compiled, input_of(arrival, parameters, LIMITS.payload), request_id=arrival.request_id)
         flow.note_run(run)
         if run.status != "SUCCEEDED":
             raise failures.problem_of(run)

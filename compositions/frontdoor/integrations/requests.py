@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
 
 from compositions.asl.values import Json, spliced
-from controlplane.kernel.errors import Invalid, UnsupportedMediaType
+from controlplane.kernel.errors import Invalid, TooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
     from . import Arrival
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _MORE_THAN_TEXT = frozenset("/\\?#%")
 
 
-def input_of(arrival: Arrival, parameters: Mapping[str, str]) -> dict[str, Json]:
+def input_of(arrival: Arrival, parameters: Mapping[str, str], limit: int) -> dict[str, Json]:
+    """Raises TooLarge for a body of more than `limit` bytes, Invalid or UnsupportedMediaType for what is no input."""
+    if len(arrival.body) > limit:
+        raise TooLarge(f"A composition takes at most {limit} bytes.", limit=limit)
     headers: dict[str, str] = {}
     for name, value in arrival.headers:
         headers[name] = f"{headers[name]}, {value}" if name in headers else value

@@ -10,6 +10,8 @@ from django.conf import settings
 
 from breakers.dataplane import DataPlane
 from compositions.frontdoor.door import FrontDoor
+from controlplane.config.feed import Database
+from controlplane.config.reading import newest
 
 
 class Heard:
@@ -32,9 +34,18 @@ class Inside:
         self.app, self.plane = app, plane
 
     async def ask(
-        self, path: str, method: str = "GET", *fields: tuple[str, str], peer: str = "127.0.0.1", body: bytes = b""
-    ) -> Heard:
+        self,
+        path: str,
+        method: str = "GET",
+        *fields: tuple[str, str],
+        peer: str = "127.0.0.1",
+        body: bytes = b"",
+        hangs_up: asyncio.Event | None = None,
+    ) -> Heard | None:
+        """The answer; None if the client hung up, as it does when `hangs_up` is set, and nobody was answered."""
         raw, _, query = path.partition("?")
+        if body and not any(name.lower() == "content-length" for name, _ in fields):
+            fields = (*fields, ("Content-Length", str(len(body))))
         scope = {
             "type": "http",
             "http_version": "1.1",
@@ -54,22 +65,24 @@ class Inside:
         async def receive() -> dict:
             if coming:
                 return coming.pop()
-            await asyncio.Event().wait()
-            return {}
+            await (hangs_up or asyncio.Event()).wait()
+            return {"type": "http.disconnect"}
 
         async def send(message: dict) -> None:
             sent.append(message)
 
         await self.app(scope, receive, send)
-        return Heard(sent)
+        return Heard(sent) if sent else None
 
 
 @asynccontextmanager
-async def inside(name: str = "inside", *, trust_peer: bool = False) -> AsyncIterator[Inside]:
+async def inside(
+    name: str = "inside", *, trust_peer: bool = False, database: Database = newest
+) -> AsyncIterator[Inside]:
     planes: list[DataPlane] = []
 
     def open_plane() -> DataPlane:
-        planes.append(DataPlane("frontdoor", name=name))
+        planes.append(DataPlane("frontdoor", name=name, database=database))
         return planes[-1]
 
     banner = Path(settings.BASE_DIR) / "static" / "delay-banner.js"
