@@ -6,11 +6,12 @@ from typing import Any, Final
 from compositions.asl import timestamps
 from compositions.asl.errors import StatesError
 from compositions.asl.intrinsics.functions import draw_uuid
-from compositions.asl.limits import Limits
+from compositions.asl.limits import PAGE, ROOM, Limits, check_payload, too_large
 from compositions.asl.ports import Checkpoint, Key, Place, Ports
-from compositions.asl.values import Json
+from compositions.asl.values import Json, exceeds
 
 _STARTED: Final = Place((), 0, "started")
+_STEPS: Final = 16  # of an expression, that count as one piece of work
 _NAME: Final = Place((), 0, "name")
 ACCOUNT: Final = "arn:aws:states:us-east-1:000000000000"
 
@@ -18,7 +19,7 @@ ACCOUNT: Final = "arn:aws:states:us-east-1:000000000000"
 class Run:
     """What the workflows of one run share."""
 
-    __slots__ = ("_execution", "_started", "_value", "events", "limits", "machine", "ports", "states")
+    __slots__ = ("_execution", "_started", "_value", "events", "limits", "machine", "ports", "spent", "states")
 
     def __init__(
         self,
@@ -33,6 +34,7 @@ class Run:
         self.machine = machine
         self.events = 1  # the number of the last event of the history, which causes mention
         self.states = 0
+        self.spent = 0  # work since others had their turn
         self._value = value
         self._execution = None if execution is None else {"Input": value, **execution}
         self._started = 0.0 if execution is not None else ports.now(_STARTED)
@@ -104,7 +106,12 @@ class Frame:
 
     def assign(self, assigned: Mapping[str, Json] | None) -> None:
         if assigned:
-            self.variables = {**self.variables, **assigned}
+            limits = self.run.limits
+            self.run.spent += check_payload(assigned, self.state, limits.payload) // PAGE
+            variables = {**self.variables, **assigned}
+            if len(variables) * limits.payload > limits.variables and exceeds(variables, limits.variables):
+                raise too_large(self.state)
+            self.variables = variables
 
     def entered_at(self) -> float:
         if self.entered is None:
@@ -132,8 +139,16 @@ class Frame:
         return int(self.run.ports.now(self.place(f"draw {self._draws}")) * 1000)
 
     @property
+    def most_bytes(self) -> int:
+        """How large a value may be while a state works on it."""
+        return self.run.limits.payload * ROOM
+
+    @property
     def expression_steps(self) -> int:
         return self.run.limits.expression_steps
+
+    def spend(self, steps: int) -> None:
+        self.run.spent += steps // _STEPS
 
     async def evaluate(self, expression: str, given: Mapping[str, Json]) -> Json:
         return await self.run.ports.evaluate(

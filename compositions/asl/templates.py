@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from compositions.asl import errors
+from compositions.asl.errors import StatesError
 from compositions.asl.intrinsics import Drawing, Intrinsic
+from compositions.asl.limits import ROOM
 from compositions.asl.paths import BEYOND, MISSING, Path
 from compositions.asl.paths.parsing import CONTEXT
-from compositions.asl.values import Json, text
+from compositions.asl.values import Json, exceeds, text
 
 Filler = Callable[[Json, Drawing], Json]
 
@@ -65,7 +67,33 @@ def reference(source: str, field: str) -> Filler:
     return found
 
 
+class Manifold:
+    """A template with many dynamic parts: together they may make far more than each alone."""
+
+    __slots__ = ("_template",)
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+
+    def fill(self, value: Json, around: Drawing) -> Json:
+        made = self._template.fill(value, around)
+        if exceeds(made, around.most_bytes):
+            raise StatesError(errors.DATA_LIMIT_EXCEEDED, f"The data is larger than {around.most_bytes} bytes.")
+        return made
+
+
 def compile_template(value: Json) -> Template:
+    template = _compiled(value)
+    return template if isinstance(template, Constant) or _dynamic_parts(value) <= ROOM else Manifold(template)
+
+
+def _dynamic_parts(value: Json) -> int:
+    if isinstance(value, dict):
+        return sum(1 if name.endswith(".$") else _dynamic_parts(item) for name, item in value.items())
+    return sum(map(_dynamic_parts, value)) if isinstance(value, list) else 0
+
+
+def _compiled(value: Json) -> Template:
     if isinstance(value, dict):
         members: dict[str, Filler] = {}
         constant = True
@@ -74,12 +102,12 @@ def compile_template(value: Json) -> Template:
                 constant = False
                 members[name[:-2]] = reference(item, name)
             else:
-                part = compile_template(item)
+                part = _compiled(item)
                 constant = constant and isinstance(part, Constant)
                 members[name] = part.fill
         return Constant(value) if constant else Record(members)
     if isinstance(value, list):
-        parts = [compile_template(item) for item in value]
+        parts = [_compiled(item) for item in value]
         return (
             Constant(value) if all(isinstance(part, Constant) for part in parts) else Sequence([p.fill for p in parts])
         )

@@ -127,9 +127,29 @@ def size(value: Json) -> int:
         return len(text(value).encode("utf-8", "surrogatepass"))
 
 
-def fits(value: Json, limit: int) -> bool:
-    """Whether the text has at most `limit` bytes: as it came in, or compact."""
-    return len(encoded(value)) <= limit or size(value) <= limit
+def exceeds(value: Json, limit: int) -> bool:
+    """Whether the text has more than `limit` bytes, told in a time that depends on the limit alone.
+
+    Values share their parts, and a small one can have a text without end.
+    """
+    left, waiting = limit, [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, str):
+            left -= len(part) + 2
+        elif isinstance(part, dict):
+            left -= 1 + 5 * len(part)
+        elif isinstance(part, list):
+            left -= 1 + len(part)
+        else:
+            left -= len(part.raw) if type(part) is Spliced else 1
+        if left < 0:
+            return True
+        if isinstance(part, dict):
+            waiting.extend(part.values())
+        elif isinstance(part, list):
+            waiting.extend(part)
+    return False
 
 
 def is_number(value: Json) -> bool:

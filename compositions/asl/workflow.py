@@ -5,16 +5,16 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Final, Protocol
 
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
 from compositions.asl.frames import Frame
-from compositions.asl.limits import check_payload
+from compositions.asl.limits import PAGE, check_payload
 from compositions.asl.ports import Checkpoint
 from compositions.asl.values import Json
 
-_TURN = 256
+_TURN: Final = 256  # states, or pages of data
 
 
 class State(Protocol):
@@ -54,7 +54,9 @@ class Workflow:
                 raise StatesError(
                     errors.RUNTIME, f"The execution reached the maximum number of states ({limits.states}).", told=True
                 )
-            if run.states % _TURN == 0:
+            run.spent += 1
+            if run.spent >= _TURN:
+                run.spent = 0
                 await asyncio.sleep(0)  # not a wait: others have their turn
             frame.enter(name)
             frame.shows_retries = state.shows_retries
@@ -65,12 +67,13 @@ class Workflow:
             try:
                 following, output = await state.run(frame, value)
                 if output is not value:
-                    check_payload(output, name, limits.payload)
-            except StatesError as error:
+                    run.spent += check_payload(output, name, limits.payload) // PAGE
+            except (StatesError, RecursionError) as raised:
+                error = raised if isinstance(raised, StatesError) else errors.runtime("The data is nested too deeply.")
                 error.at(name, frame.event)
                 if records:
                     await frame.record("failed", error=error.error, cause=error.cause)
-                raise
+                raise error from raised.__cause__
             run.events += 1
             if records:
                 await frame.record("exited", output=output, next=following)

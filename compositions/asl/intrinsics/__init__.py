@@ -8,13 +8,16 @@ from compositions.asl.intrinsics.functions import FUNCTIONS, Function, Refused, 
 from compositions.asl.intrinsics.parsing import Call, IntrinsicError, Literal, parse_call
 from compositions.asl.paths import Missing, Path
 from compositions.asl.paths.reading import Surroundings
-from compositions.asl.values import Json, opened, text
+from compositions.asl.values import Json, exceeds, opened, text
 
 __all__ = ["FUNCTIONS", "Call", "Intrinsic", "IntrinsicError", "parse_call"]
 
 
 class Drawing(Surroundings, Protocol):
-    """What a call needs around it: paths, and random numbers of [0, 1)."""
+    """What a call needs around it: paths, random numbers of [0, 1), and how large a value may become."""
+
+    @property
+    def most_bytes(self) -> int: ...
 
     def draw(self) -> float: ...
 
@@ -25,7 +28,7 @@ class _Nothing(Exception):
 
 
 class _Applied:
-    __slots__ = ("arguments", "function", "template")
+    __slots__ = ("arguments", "function", "multiplies", "template")
 
     def __init__(self, call: Call) -> None:
         function = FUNCTIONS.get(call.name)
@@ -40,6 +43,7 @@ class _Applied:
         if call.name == "Format" and isinstance(given[0], Literal) and given[0].raw is not None:
             # Escaped braces are known only in the literal's own text.
             self.template, given = given[0].raw, given[1:]
+        self.multiplies = call.name == "Array" and len(given) > 1
         self.arguments = tuple(_compiled(argument) for argument in given)
 
     def apply(self, value: Json, around: Drawing) -> Json:
@@ -54,9 +58,11 @@ class _Applied:
                 args.append(opened(found))
             else:
                 args.append(opened(argument.apply(value, around)))
-        if self.template is not None:
-            return formatted(self.template, args)
-        return self.function.apply(args, around.draw)
+        most = around.most_bytes
+        made = self.function.apply(args, around.draw) if self.template is None else formatted(self.template, args, most)
+        if len(made) > most if isinstance(made, str) else self.multiplies and exceeds(made, most):
+            raise Refused(f"the value is larger than {most} bytes")
+        return made
 
 
 _Argument = Literal | Path | _Applied

@@ -17,6 +17,7 @@ from compositions.asl.values import Json, is_number, key, same, text
 
 MAX_CHARACTERS: Final = 10_000
 MAX_RANGE: Final = 1_000
+MAX_BITS: Final = 4096
 MAX_FORMATTED: Final = 1024 * 1024
 _ALGORITHMS: Final = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
 Draw = Callable[[], float]
@@ -144,7 +145,10 @@ def _random(args: list[Json], draw: Draw) -> Json:
 
 
 def _add(args: list[Json], _: Draw) -> Json:
-    return _integer(args[0], "first") + _integer(args[1], "second")
+    total = _integer(args[0], "first") + _integer(args[1], "second")
+    if total.bit_length() > MAX_BITS:
+        raise Refused("the sum is too large")
+    return total
 
 
 def _split(args: list[Json], _: Draw) -> Json:
@@ -160,8 +164,8 @@ def draw_uuid(draw: Draw) -> str:
     return str(uuid.UUID(int=number & ((1 << 128) - 1), version=4))
 
 
-def formatted(template: str, args: list[Json]) -> str:
-    """`{}` replaced in order; a backslash keeps a brace or a quote as it is."""
+def formatted(template: str, args: list[Json], most: int) -> str:
+    """`{}` replaced in order; a backslash keeps a brace or a quote as it is. At most `most` characters."""
     parts: list[str] = []
     given = iter(args)
     used = i = length = 0
@@ -176,8 +180,8 @@ def formatted(template: str, args: list[Json]) -> str:
             value = next(given)
             parts.append(value if isinstance(value, str) else text(value))
             length += len(parts[-1])
-            if length > MAX_FORMATTED:
-                raise Refused(f"the text is longer than {MAX_FORMATTED} characters")
+            if length > most:
+                raise Refused(f"the text is longer than {most} characters")
             i += 2
         else:
             parts.append(template[i])
@@ -188,7 +192,7 @@ def formatted(template: str, args: list[Json]) -> str:
 
 
 def _format(args: list[Json], _: Draw) -> Json:
-    return formatted(_string(args[0], "first", None), args[1:])
+    return formatted(_string(args[0], "first", None), args[1:], MAX_FORMATTED)
 
 
 FUNCTIONS: Final[dict[str, Function]] = {

@@ -7,10 +7,10 @@ from jsonata.jexception import JException
 
 from compositions.asl.jsonata.functions import Clock, Draw, bindings
 from compositions.asl.jsonata.parsing import Compiled
-from compositions.asl.jsonata.results import Unsupported, bound, plain
+from compositions.asl.jsonata.results import MOST_ITEMS, TooLarge, Unsupported, bound, plain
 from compositions.asl.values import Json
 
-_LONGEST: Final = 4 * 1024 * 1024
+_LONGEST: Final = 1024 * 1024
 _MOST_BITS: Final = 4096
 
 
@@ -26,7 +26,9 @@ class BudgetSpent(EvaluationFailed):
     """The expression took more steps, or made greater values, than it may."""
 
 
-class _Budget:
+class Budget:
+    """The steps that an expression may still take."""
+
     __slots__ = ("left",)
 
     def __init__(self, steps: int) -> None:
@@ -42,16 +44,18 @@ class _Budget:
         if kind is str:
             if len(result) > _LONGEST:
                 raise BudgetSpent("The expression makes a text that is too long.")
-        elif kind is int and result.bit_length() > _MOST_BITS:
-            raise BudgetSpent("The expression makes a number that is too large.")
+        elif kind is int:
+            if result.bit_length() > _MOST_BITS:
+                raise BudgetSpent("The expression makes a number that is too large.")
+        elif isinstance(result, list) and len(result) > MOST_ITEMS:
+            raise BudgetSpent("The expression makes a list that is too long.")
 
 
-def compute(compiled: Compiled, given: Mapping[str, Json], clock: Clock, draw: Draw, steps: int) -> Json:
+def compute(compiled: Compiled, given: Mapping[str, Json], clock: Clock, draw: Draw, budget: Budget) -> Json:
     """The value; `given` binds variables by name. Raises EvaluationFailed, Undefined, BudgetSpent or Unsupported."""
     frame: dict[str, Any] = bindings(compiled.names, clock, draw)
     for name, value in given.items():
         frame[name] = bound(value)
-    budget = _Budget(steps)
     frame["__evaluate_entry"] = budget.enter
     frame["__evaluate_exit"] = budget.leave
     try:
@@ -61,6 +65,8 @@ def compute(compiled: Compiled, given: Mapping[str, Json], clock: Clock, draw: D
         return plain(result)
     except (Undefined, EvaluationFailed, Unsupported):
         raise
+    except TooLarge:
+        raise BudgetSpent("The expression makes a value that is too large.") from None
     except JException as error:
         raise EvaluationFailed(str(error)) from None
     except RecursionError:

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 from compositions.asl import errors
 from compositions.asl.errors import StatesError, Unserved
-from compositions.asl.jsonata.computing import BudgetSpent, EvaluationFailed, Undefined, compute
+from compositions.asl.jsonata.computing import Budget, BudgetSpent, EvaluationFailed, Undefined, compute
 from compositions.asl.jsonata.fast import Shortcut, Slow, simple
 from compositions.asl.jsonata.parsing import Compiled, compile_expression
 from compositions.asl.jsonata.results import Unsupported
@@ -21,9 +21,16 @@ class Around(Protocol):
     @property
     def expression_steps(self) -> int: ...
 
+    @property
+    def most_bytes(self) -> int: ...
+
     def context(self) -> Mapping[str, Json]: ...
 
     def draw(self) -> float: ...
+
+    def spend(self, steps: int) -> None:
+        """Told how many steps an expression took here, so that others have their turn in time."""
+        ...
 
     def milliseconds(self) -> int: ...
 
@@ -110,14 +117,17 @@ class Expression:
                 return await around.evaluate(self.text, bindings)
             except Unserved:
                 pass
+        budget = Budget(around.expression_steps)
         try:
-            return compute(self._compiled, bindings, around.milliseconds, around.draw, around.expression_steps)
+            return compute(self._compiled, bindings, around.milliseconds, around.draw, budget)
         except BudgetSpent:
             try:
                 return await around.evaluate(self.text, bindings)
             except Unserved:
                 pass
             raise
+        finally:
+            around.spend(around.expression_steps - budget.left)
 
     async def value_of(self, given: Given, *kinds: str) -> Json:
         """The value, which must be of one of `kinds`."""

@@ -19,7 +19,7 @@ from compositions.asl.jsonata.results import bound, plain
 from compositions.asl.values import Json, is_number
 
 _ALGORITHMS: Final = {"MD5": "md5", "SHA-1": "sha1", "SHA-256": "sha256", "SHA-384": "sha384", "SHA-512": "sha512"}
-_MAX_RANGE: Final = 1_000_000
+_MAX_RANGE: Final = 100_000
 Draw = Callable[[], float]
 Clock = Callable[[], int]  # milliseconds
 

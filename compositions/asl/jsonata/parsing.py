@@ -12,6 +12,7 @@ from jsonata.parser import Parser
 
 _LONGEST_LITERAL_RANGE: Final = 10_000
 _GROWING: Final = frozenset({"join", "pad", "replace"})  # one call of these may make a text far longer than its input
+_THOROUGH: Final = frozenset({"append", "distinct", "join", "merge", "string"})  # these go through all of a value
 _MARKED: Final = re.compile(r"\{%(.*)%\}", re.S)
 
 
@@ -104,7 +105,22 @@ def _why_slow(nodes: list[Any]) -> str:
             return "a function inside a function"
     if called & local:
         return "functions of its own"
+    if "formatInteger" in called:
+        return "$formatInteger with numbers of any length"
+    # A value that is made of itself again and again is small until something goes through all of it.
+    if any(_multiplies(node) for node in nodes) and (called & _THOROUGH or any(_compares(node) for node in nodes)):
+        return "values made many times over, and gone through"
     return ""
+
+
+def _multiplies(node: Any) -> bool:
+    if node.type in ("bind", "lambda", "transform"):
+        return True
+    return node.type == "path" and any(step.type in ("unary", "block") for step in node.steps[1:])
+
+
+def _compares(node: Any) -> bool:
+    return (node.type == "binary" and node.value in ("=", "!=", "in")) or node.type in ("descendant", "transform")
 
 
 def _is_small(node: Any) -> bool:

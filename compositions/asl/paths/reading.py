@@ -3,16 +3,19 @@
 A path that may match several places answers a list, empty where nothing matches, as Step Functions does.
 """
 
+import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from jsonpath_rfc9535 import JSONPathEnvironment
 from jsonpath_rfc9535.exceptions import JSONPathError
+from jsonpath_rfc9535.node import JSONPathNode
 
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
 from compositions.asl.paths.parsing import CONTEXT, INPUT, PathError, Segment, Wild, normal, parse
-from compositions.asl.values import Json, opened, plain
+from compositions.asl.values import Json, exceeds, opened, plain
 
 
 class Missing:
@@ -34,6 +37,9 @@ class Surroundings(Protocol):
     def context(self) -> Mapping[str, Json]: ...
 
 
+_MOST_MATCHES: Final = 50_000
+_MOST_SEARCHED: Final = 4096
+_SEARCHING: Final = re.compile(r"\?.*(\$|\.\.)")  # a filter that looks at more than what it filters
 _ENGINE: Final = JSONPathEnvironment()
 for _function in ("match", "search"):  # Step Functions has no regular expressions in filters, and they may run for ever
     del _ENGINE.function_extensions[_function]
@@ -42,7 +48,7 @@ for _function in ("match", "search"):  # Step Functions has no regular expressio
 class Path:
     """A compiled path. `find(value, around)` answers the value, MISSING or BEYOND."""
 
-    __slots__ = ("_query", "is_reference", "root", "segments", "text", "variable")
+    __slots__ = ("_query", "_searches", "is_reference", "root", "segments", "text", "variable")
 
     def __init__(self, text: str) -> None:
         parsed = parse(text)
@@ -52,9 +58,11 @@ class Path:
         self.is_reference = parsed.is_reference
         self.segments: tuple[Segment, ...] = parsed.segments
         self._query: Any = None
+        self._searches = False
         if not self.is_reference:
             first = next(i for i, segment in enumerate(self.segments) if isinstance(segment, Wild))
             rest = "$" + "".join(s.query if isinstance(s, Wild) else normal((s,))[1:] for s in self.segments[first:])
+            self._searches = bool(_SEARCHING.search(rest, 1))
             try:
                 self._query = _ENGINE.compile(rest)
             except JSONPathError as error:
@@ -70,9 +78,20 @@ class Path:
         if isinstance(found, Missing):
             return []
         try:
-            return self._query.find(plain(found)).values()
+            return self._matches(plain(found))
         except (JSONPathError, RecursionError) as error:
             raise errors.runtime(f"Invalid path '{self.text}' : {error}") from error
+
+    def _matches(self, value: Json) -> list[Json]:
+        if self._searches and exceeds(value, _MOST_SEARCHED):
+            raise errors.runtime(f"Invalid path '{self.text}' : it searches the whole input for each of its parts.")
+        found = [value]
+        for segment in self._query.segments:
+            nodes = (JSONPathNode(value=part, location=(), parent=None, root=value) for part in found)
+            found = [node.value for node in islice(segment.resolve(nodes), _MOST_MATCHES + 1)]
+            if len(found) > _MOST_MATCHES:
+                raise errors.runtime(f"Invalid path '{self.text}' : it matches more than {_MOST_MATCHES} places.")
+        return found
 
     def need(self, value: Json, around: Surroundings) -> Json:
         """The value, or the error that InputPath, OutputPath and the ...Path fields raise."""

@@ -7,6 +7,7 @@ from compositions.asl.dataflow import flow_of
 from compositions.asl.errors import StatesError
 from compositions.asl.frames import Frame
 from compositions.asl.guarded import Guarded
+from compositions.asl.limits import Gathering
 from compositions.asl.siblings import run_in_turn, run_together
 from compositions.asl.states.compiling import Compiling
 from compositions.asl.values import Json
@@ -35,8 +36,11 @@ class Parallel(Guarded):
             return earlier
         frame.run.events += 1
 
+        gathering = Gathering(frame.state, frame.run.limits)
+
         async def branch(index: int) -> Json:
-            return await self._branches[index].run(frame.inner("branch", index, frame.variables, frame.item), given)
+            inner = frame.inner("branch", index, frame.variables, frame.item)
+            return gathering.add(await self._branches[index].run(inner, given))
 
         count = len(self._branches)
         try:

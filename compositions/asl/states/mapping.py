@@ -10,6 +10,7 @@ from compositions.asl.frames import Frame, Scene
 from compositions.asl.guarded import Guarded
 from compositions.asl.jsonata import Given
 from compositions.asl.jsonata import compile_template as compile_dynamic
+from compositions.asl.limits import Gathering
 from compositions.asl.siblings import run_in_turn, run_together
 from compositions.asl.states.batching import Batcher
 from compositions.asl.states.compiling import Compiling
@@ -83,6 +84,7 @@ class Map(Guarded):
             selected = [await self._input(frame, raw, taken, i, item) for i, item in enumerate(items)]
             batches = await self._batcher.batches(frame, raw, taken, selected)
         variables: Mapping[str, Json] = {} if self._is_distributed else frame.variables
+        gathering = Gathering(frame.state, frame.run.limits)
         begun: set[int] = set()
         failed: dict[int, int] = {}
 
@@ -96,10 +98,12 @@ class Map(Guarded):
             frame.run.events += 1
             output = await self._workflow.run(frame.inner("item", index, variables, item or frame.item), value)
             frame.run.events += 1
-            return output
+            return gathering.add(output)
 
         def tolerate(index: int, error: StatesError) -> bool:
-            if tolerated is None or index not in begun or (error.error == errors.RUNTIME and not self._is_distributed):
+            if tolerated is None or index not in begun or gathering.is_over:
+                return False
+            if error.error == errors.RUNTIME and not self._is_distributed:
                 return False
             failed[index] = 1 if batches is None else len(batches[index]["Items"])
             if sum(failed.values()) > tolerated:

@@ -6,6 +6,7 @@ from compositions.asl.choices import compile_rule, glob
 
 
 class Around:
+    most_bytes = 1024 * 1024
     variables = {"limit": 5}
 
     def context(self):

@@ -15,6 +15,7 @@ VALUE = {
 
 
 class Around:
+    most_bytes = 1024 * 1024
     variables = {"v": "x"}
 
     def context(self):
