@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from breakers.documents import journeys, plans, rows, rules, stages, throttles
-from breakers.documents.defaults import Document
+from breakers.documents.defaults import SECRETS, Document
 from breakers.models import (
     ApiKey,
     Journey,
@@ -96,6 +96,10 @@ def target_body(target: Target) -> Document:
     for contract, row in zip(body["contracts"], target.contracts.all(), strict=True):
         contract["id"] = row.pk
         contract["created_at_ms"] = to_ms(row.created_at)
+    for block, sealed in (("proxy", target.proxy_password), ("credentials", target.credentials_secret)):
+        for name in SECRETS:
+            if body[block] is not None and body[block].get(name):
+                body[block][name] = {"set": True, "sealed": sealed}
     body["cache"]["vary_headers"] = [name.lower() for name in body["cache"]["vary_headers"]]
     return body
 

@@ -27,6 +27,7 @@ from breakers.guard.addresses import AddressRule
 from breakers.guard.cache import ResponseCache
 from breakers.guard.call import Guard
 from breakers.guard.circuits import Circuits, Guarded
+from breakers.guard.errors import SecretUnreadable
 from breakers.guard.flushing import Flusher
 from breakers.guard.slots import ContractLimits, SlotLeases
 from breakers.guard.transport import Wire, open_wire
@@ -37,6 +38,7 @@ from breakers.store.fleet import FleetStore, Kind, Worker
 from breakers.store.slots import SlotStore
 from controlplane.config.feed import ConfigFeed, Database, Snapshot
 from controlplane.config.reading import newest
+from controlplane.kernel import secrets
 from controlplane.kernel.valkey import connect_async
 
 RECONCILE_S = 1.0
@@ -151,7 +153,13 @@ class DataPlane:
         known = self._wires.get(guarded.slug)
         if known is not None and known[0] is guarded.settings:
             return known[1]
-        wire = open_wire(guarded.settings, max_body=settings.MAX_BODY_BYTES, addresses=self._addresses)
+        try:
+            limit, reveal = settings.MAX_BODY_BYTES, secrets.reveal
+            wire = open_wire(guarded.settings, max_body=limit, addresses=self._addresses, reveal=reveal)
+        except secrets.Unreadable:
+            raise SecretUnreadable(
+                guarded.slug, "SECRETS_KEY lacks the key of its password", retry_after_s=60
+            ) from None
         self._wires[guarded.slug] = (guarded.settings, wire)
         if known is not None:
             self.spawn(known[1].close())

@@ -91,6 +91,9 @@ DATA_DIR = (BASE_DIR / Path(env.str("DATA_DIR", default=".data")).expanduser()).
 LAST_GOOD = DATA_DIR / "last-good.json"
 DEMO_KEY = DATA_DIR / "demo-key"  # API key of the demo's partner
 SECRET_KEY = _secret_key()
+SECRETS_KEY = tuple(_words("SECRETS_KEY", ""))  # the first seals what is kept encrypted; all of them reveal
+if any(len(key) < 16 for key in SECRETS_KEY):
+    raise ImproperlyConfigured("SECRETS_KEY: each key of the list has at least 16 characters.")
 BIND_HOST = env.str("BIND_HOST", default="127.0.0.1")
 CONTROL_PORT = _number("CONTROL_PORT", 8000, 0, 65535)
 FRONTDOOR_PORT = _number("FRONTDOOR_PORT", 8080, 0, 65535)

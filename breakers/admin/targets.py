@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from breakers.compiling import target_body
 from breakers.core.settings import parse_target, sentence
-from breakers.documents import checking, rows
+from breakers.documents import checking, rows, secret_fields
 from breakers.documents.defaults import Document
 from breakers.models import Breaker, BreakerPolicy, ClassificationRule, Contract, Probe, Target
 from breakers.operations import targets
@@ -20,6 +20,7 @@ from controlplane.kernel.backoffice import each_row
 
 from .forms import DocumentForm, stated
 from .operations import Part, ThroughOperations
+from .secret_fields import REACHED, SecretFields, home
 from .static_answers import StaticAnswerFields
 
 PLAIN = (
@@ -64,12 +65,12 @@ RULE = ("match", "outcome")
 CONTRACT = ("limit", "period_s", "on_exhausted", "max_wait_ms")
 
 
-class TargetForm(StaticAnswerFields, DocumentForm):
+class TargetForm(StaticAnswerFields, SecretFields, DocumentForm):
     columns = {"cache": "cache_"}
 
     class Meta:
         model = Target
-        fields = ("slug", *PLAIN, *(f"cache_{name}" for name in CACHE))
+        fields = ("slug", *PLAIN, *REACHED, *(f"cache_{name}" for name in CACHE))
 
     def to_document(self) -> Document:
         given = self.cleaned_data
@@ -82,12 +83,15 @@ class TargetForm(StaticAnswerFields, DocumentForm):
         document["contracts"] = [stated(form, *CONTRACT) for form in self.parts("contracts")]
         document["cache"] = {name: given[f"cache_{name}"] for name in CACHE}
         document["fallback"] = {"static": self.static_answer()}
+        document["proxy"], document["credentials"] = self.proxy(), self.credentials()
         return document
 
     def judge(self, slug: str, document: Document) -> None:
-        checking.target(slug, document)
+        secret_fields.check(Target.objects.filter(slug=slug).first(), checking.target(slug, document))
 
     def _home(self, path: str) -> Any:
+        if path.startswith(("proxy", "credentials")):
+            return self, home(path)
         if path.startswith("fallback"):
             return self, f"fallback_{path.rpartition('.')[2]}"
         if path == "breaker.policies":
@@ -199,6 +203,11 @@ class TargetAdmin(ThroughOperations):
     fieldsets = (
         (None, {"fields": ("slug", "title", "description")}),
         ("Where it is", {"fields": ("base_url", "kind", ("timeout_ms", "max_concurrency"), "follow_redirects")}),
+        ("Through a proxy", {"fields": ("proxy_url", ("proxy_username", "proxy_secret"))}),
+        (
+            "Credentials that every call carries",
+            {"fields": ("credentials_type", ("credentials_name", "credentials_value"))},
+        ),
         ("When Valkey is away", {"fields": ("on_store_error",)}),
         (
             "Who answers for it",
@@ -216,11 +225,12 @@ class TargetAdmin(ThroughOperations):
     )
 
     def get_fieldsets(self, request: HttpRequest, obj: Target | None = None) -> Any:
-        """Whoever may only look sees the static answer as it is stored; its fields belong to the form."""
+        """Whoever may only look sees the static answer as it is stored, and no secret: those are fields of the form."""
         if obj is None or self.has_change_permission(request, obj):
             return self.fieldsets
+        looked_at = {"Static": ("static_answer",), "Through": REACHED[:2], "Credentials": REACHED[2:]}
         return [
-            (title, {**options, "fields": ("static_answer",)} if title and title.startswith("Static") else options)
+            (title, {**options, "fields": looked_at.get((title or "").partition(" ")[0], options["fields"])})
             for title, options in self.fieldsets
         ]
 

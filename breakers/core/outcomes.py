@@ -23,6 +23,7 @@ ERRORS = {
     "connect_error": "no connection: refused, unreachable or name not found",
     "connection_lost": "the connection was reset or closed before the answer was complete",
     "tls_error": "the certificate or the TLS handshake was not acceptable",
+    "proxy_error": "the proxy was not reached or gave no way to the target",
     "malformed": "the answer was not HTTP",
     "oversized": "the answer was larger than the body limit",
 }

@@ -76,6 +76,32 @@ class FallbackSettings(msgspec.Struct, frozen=True):
     static: dict[str, Any] | None = None
 
 
+class Secret(msgspec.Struct, frozen=True):
+    """A kept secret. `sealed` is encrypted; only the wire reveals it, and only to send it."""
+
+    set: bool = False
+    sealed: str = ""
+    version: str = ""
+
+
+class ProxySettings(msgspec.Struct, frozen=True):
+    """The HTTP proxy through which a target is reached: asked for http:// addresses, tunnelled through for https://."""
+
+    url: str
+    username: str = ""
+    password: Secret | None = None
+
+
+class CredentialsSettings(msgspec.Struct, frozen=True):
+    """What every call carries: `username` and `password` (basic), or the header `name` with `value`."""
+
+    type: Literal["basic", "header"]
+    username: str = ""
+    password: Secret | None = None
+    name: str = ""
+    value: Secret | None = None
+
+
 class TargetSettings(msgspec.Struct, frozen=True, dict=True):
     slug: str
     base_url: str
@@ -91,6 +117,8 @@ class TargetSettings(msgspec.Struct, frozen=True, dict=True):
     contracts: tuple[ContractSettings, ...] = ()
     cache: CacheSettings = CacheSettings()
     fallback: FallbackSettings = FallbackSettings()
+    proxy: ProxySettings | None = None
+    credentials: CredentialsSettings | None = None
 
     @cached_property
     def classifier(self) -> Classifier:

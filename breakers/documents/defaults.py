@@ -30,6 +30,12 @@ PLAIN: Document = {
 CONTRACT: Document = {"limit": 1, "period_s": 1, "on_exhausted": "reject", "max_wait_ms": 500}
 CACHE: Document = {"write_through": True, "ttl_s": 0, "max_stale_s": 86_400, "vary_headers": []}
 FALLBACK: Document = {"static": None}
+PROXY: Document = {"url": "", "username": "", "password": None}
+CREDENTIALS: dict[str, Document] = {
+    "basic": {"type": "basic", "username": "", "password": None},
+    "header": {"type": "header", "name": "", "value": None},
+}
+SECRETS = ("password", "value")
 POLICIES: list[Document] = [{"type": "consecutive_failures"}]
 
 
@@ -49,7 +55,20 @@ def complete(stated: Document) -> Document:
     document["contracts"] = [_over(CONTRACT, contract) for contract in stated.get("contracts", [])]
     document["cache"] = _over(CACHE, stated.get("cache") or {})
     document["fallback"] = _over(FALLBACK, stated.get("fallback") or {})
+    document["proxy"] = _concealed(PROXY, stated.get("proxy"))
+    credentials = stated.get("credentials")
+    document["credentials"] = _concealed(CREDENTIALS[credentials["type"]] if credentials else {}, credentials)
     return document
+
+
+def _concealed(defaults: Document, stated: Document | None) -> Document | None:
+    """A block with its secret as it is shown: set, or not."""
+    if stated is None:
+        return None
+    found = _over(defaults, stated)
+    return {
+        name: {"set": True} if name in SECRETS and isinstance(value, str) else value for name, value in found.items()
+    }
 
 
 _HALVES = (

@@ -7,6 +7,7 @@ from django.db.models import Model, QuerySet
 
 from breakers.models import Breaker, BreakerPolicy, ClassificationRule, Contract, Probe, Target
 
+from . import secret_fields
 from .defaults import CACHE, CONTRACT, PLAIN, Document, complete
 from .fields import figure
 
@@ -32,6 +33,8 @@ _POLICY: dict[str, Any] = {
     "sliding_window_type": "",
     "sliding_window_size": None,
 }
+# What the two columns of credentials are called in each type's document.
+_CREDENTIALS = {"basic": ("username", "password"), "header": ("name", "value")}
 _PROBE: dict[str, Any] = {
     "method": "GET",
     "path": "/health",
@@ -70,7 +73,24 @@ def stated(target: Target) -> Document:
     ]
     found["cache"] = {name: figure(getattr(target, f"cache_{name}")) for name in CACHE}
     found["fallback"] = {"static": target.fallback_static}
+    found["proxy"] = _proxy(target)
+    found["credentials"] = _credentials(target)
     return found
+
+
+def _proxy(target: Target) -> Document | None:
+    if not target.proxy_url:
+        return None
+    password = secret_fields.shown(target.proxy_password)
+    return {"url": target.proxy_url, "username": target.proxy_username, "password": password}
+
+
+def _credentials(target: Target) -> Document | None:
+    if not target.credentials_type:
+        return None
+    name, secret = _CREDENTIALS[target.credentials_type]
+    kept = secret_fields.shown(target.credentials_secret)
+    return {"type": target.credentials_type, name: target.credentials_name, secret: kept}
 
 
 def write(target: Target, stated: Document) -> None:
@@ -81,6 +101,7 @@ def write(target: Target, stated: Document) -> None:
     for name in CACHE:
         setattr(target, f"cache_{name}", plain["cache"][name])
     target.fallback_static = plain["fallback"]["static"]
+    _write_secrets(target, stated.get("proxy") or {}, stated.get("credentials") or {})
     target.save()
     _write_breaker(target, stated.get("breaker") or {}, plain["breaker"]["policies"])
     _write_probe(target, stated.get("probe"))
@@ -90,6 +111,15 @@ def write(target: Target, stated: Document) -> None:
         for position, rule in enumerate(plain["classification"])
     )
     _write_contracts(target, plain["contracts"])
+
+
+def _write_secrets(target: Target, proxy: Document, credentials: Document) -> None:
+    target.proxy_url, target.proxy_username = proxy.get("url", ""), proxy.get("username", "")
+    target.proxy_password = secret_fields.written(proxy.get("password"), target.proxy_password)
+    target.credentials_type = credentials.get("type", "")
+    name, secret = _CREDENTIALS.get(target.credentials_type, ("", ""))
+    target.credentials_name = credentials.get(name, "")
+    target.credentials_secret = secret_fields.written(credentials.get(secret), target.credentials_secret)
 
 
 def _write_breaker(target: Target, breaker: Document, policies: list[Document]) -> None:

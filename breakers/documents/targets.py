@@ -10,7 +10,8 @@ from rest_framework.exceptions import ErrorDetail
 
 from breakers.core.outcomes import parse_match, parse_statuses
 from breakers.core.policies import POLICIES
-from breakers.models.addresses import base_url, web_address
+from breakers.guard.http1 import OWN_HEADERS
+from breakers.models.addresses import base_url, proxy_url, web_address
 from breakers.models.breakers import HalfOpenBy, Mode, PolicyType, WindowType
 from breakers.models.contracts import OnExhausted
 from breakers.models.probes import ProbeMethod
@@ -19,6 +20,7 @@ from controlplane.kernel.rest import StrictSerializer
 
 from .defaults import LONGEST_WINDOW
 from .fields import Checked, Flag, HeaderName, Number, Slug, Text, WholeNumber, Word
+from .secret_fields import SecretField
 from .static_answers import StaticAnswer
 
 
@@ -142,6 +144,54 @@ class CacheShape(StrictSerializer):
     vary_headers = serializers.ListField(child=HeaderName(), required=False, max_length=20, help_text="Default [].")
 
 
+class ProxyShape(StrictSerializer):
+    url = Checked(proxy_url, max_length=500, help_text="http://host:port. Its address is checked like a target's.")
+    username = Text(required=False, allow_blank=True, max_length=200)
+    password = SecretField()
+
+    def validate_username(self, username: str) -> str:
+        return _user(username)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("password") and not attrs.get("username"):
+            raise serializers.ValidationError({"username": [ErrorDetail("Whose password is it?", "required")]})
+        return attrs
+
+
+class CredentialsShape(StrictSerializer):
+    type = serializers.ChoiceField(["basic", "header"])
+    username = Text(required=False, max_length=200, help_text="basic")
+    password = SecretField()
+    name = HeaderName(required=False, help_text="header: such as X-Api-Key, or Authorization.")
+    value = SecretField()
+
+    def validate_username(self, username: str) -> str:
+        return _user(username)
+
+    def validate_name(self, name: str) -> str:
+        if name.lower() in OWN_HEADERS:
+            raise serializers.ValidationError("The wire writes this header itself; choose another.", "own")
+        return name
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        wanted = {"basic": ("username", "password"), "header": ("name", "value")}[attrs["type"]]
+        foreign = [name for name in attrs if name != "type" and name not in wanted and attrs[name] is not None]
+        problems = {
+            name: [ErrorDetail(f"Credentials of type {attrs['type']} have no {name}.", "unknown_field")]
+            for name in foreign
+        }
+        problems |= {name: [ErrorDetail("This is needed.", "required")] for name in wanted if not attrs.get(name)}
+        if problems:
+            raise serializers.ValidationError(problems)
+        return {name: attrs[name] for name in ("type", *wanted)}
+
+
+def _user(username: str) -> str:
+    if ":" in username or any(letter < " " or letter > "ÿ" for letter in username):
+        raise serializers.ValidationError("Leave out colons, control characters and what is not Latin-1.", "invalid")
+    return username
+
+
 class FallbackShape(StrictSerializer):
     static = StaticAnswer(required=False, allow_null=True, help_text="Default null: no static answer.")
 
@@ -168,3 +218,7 @@ class TargetShape(StrictSerializer):
     contracts = ContractShape(many=True, required=False)
     cache = CacheShape(required=False, allow_null=True)
     fallback = FallbackShape(required=False, allow_null=True)
+    proxy = ProxyShape(required=False, allow_null=True, help_text="Default null: calls go straight to base_url.")
+    credentials = CredentialsShape(
+        required=False, allow_null=True, help_text="Default null: nothing is added to calls."
+    )

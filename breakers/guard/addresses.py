@@ -55,6 +55,14 @@ class AddressRule(msgspec.Struct, frozen=True):
                 shown = f"{address}" if each == address else f"{address}, which leads to {each},"
                 raise AddressRefused("", f"{shown} {reason}")
 
+    def check_name(self, host: str) -> None:
+        """Raise AddressRefused for what can be refused without looking `host` up: addresses, and metadata services."""
+        literal, name = read_host(host)
+        if literal is not None:
+            self.check(literal)
+        elif name.rstrip(".") in METADATA_NAMES and not self.allow_link_local:
+            raise AddressRefused("", f"{name} is a cloud metadata service")
+
     def check_host(self, host: str) -> None:
         """Raise AddressRefused unless targets may be registered under `host`; a name that does not resolve yet may."""
         literal, name = read_host(host)

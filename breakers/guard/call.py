@@ -37,9 +37,6 @@ from .slots import Exhausted, SlotLeases
 from .transport import Wire, WireAnswer, WireFailure
 from .trials import Mover, Permit, Trials
 
-# No byte of the request reached the provider, so it holds no slot of a contract.
-NEVER_SENT = ("connect_error", "tls_error")
-
 
 class Plane(Mover, Protocol):
     """What the guard needs of the process that hosts it."""
@@ -139,7 +136,7 @@ class Guard:
                 sent = True
                 answer = await wire.send(request, timeout_s=timeout_s)
             except WireFailure as failure:
-                sent = failure.error not in NEVER_SENT
+                sent = not failure.unsent  # what never reached the provider holds no slot of a contract
                 outcome = settings.classifier.error(failure.error)
                 verdict = _verdict(outcome)
                 await self._settle(guarded, request, outcome, epoch, started, failure=failure)
@@ -177,7 +174,7 @@ class Guard:
         try:
             return await self._plane.wire(guarded).send(request, timeout_s=timeout_s)
         except WireFailure as failure:
-            sent = failure.error not in NEVER_SENT
+            sent = not failure.unsent
             raise _failed(guarded.slug, failure) from failure
         finally:
             self._leave_slots(guarded, held, sent=sent)

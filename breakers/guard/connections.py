@@ -10,6 +10,7 @@ from typing import cast
 from .faults import WireFailure
 from .http1 import Incoming
 from .lookups import Lookup
+from .ways import Way, refused_by_proxy
 
 IDLE_S = 4.0  # common servers close idle connections after 5 s; giving up first avoids requests lost in that race
 
@@ -34,6 +35,16 @@ class Connection(asyncio.Protocol):
         self._incoming, self._answer = incoming, answer
         self._transport.write(message)
         return answer
+
+    async def secure(self, tls: ssl.SSLContext, host: str, loop: asyncio.AbstractEventLoop) -> None:
+        """Go on in TLS with `host` at the other end."""
+        if self._transport is None or self.lost:
+            raise ConnectionResetError
+        self._incoming = self._answer = None
+        secured = await loop.start_tls(self._transport, self, tls, server_hostname=host)
+        if secured is None:
+            raise ConnectionResetError
+        self.connection_made(secured)
 
     def in_step(self) -> bool:
         """Whether the request was sent to its end when its answer came; else the next one would be misread."""
@@ -102,8 +113,10 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    def __init__(self, lookup: Lookup, port: int, *, tls: ssl.SSLContext | None, host: str, max_idle: int) -> None:
-        self._lookup, self._port, self._tls, self._host = lookup, port, tls, host
+    """Connections the way `way` says. `tls` is spoken with `host`, the target, whoever is connected to."""
+
+    def __init__(self, lookup: Lookup, way: Way, *, tls: ssl.SSLContext | None, host: str, max_idle: int) -> None:
+        self._lookup, self._way, self._tls, self._host = lookup, way, tls, host
         self._max_idle = max_idle
         self._idle: deque[Connection] = deque()
         self._sweep: asyncio.TimerHandle | None = None
@@ -134,6 +147,14 @@ class Pool:
 
     async def connect(self) -> Connection:
         """A new connection. Raises WireFailure; AddressRefused."""
+        try:
+            return await self._connect_any()
+        except WireFailure as failure:
+            if self._way.proxied and failure.error == "connect_error":
+                raise _proxys(failure) from None
+            raise
+
+    async def _connect_any(self) -> Connection:
         addresses = await self._lookup.vetted()
         for address in addresses:
             try:
@@ -145,20 +166,22 @@ class Pool:
         raise AssertionError("vetted() gives at least one address")
 
     async def _connect(self, address: str) -> Connection:
-        loop = asyncio.get_running_loop()
-        name = self._host if self._tls else None
+        loop, port = asyncio.get_running_loop(), self._way.place.port
+        tls = None if self._way.tunnel else self._tls
         try:
             _, connection = await loop.create_connection(
-                Connection, address, self._port, ssl=self._tls, server_hostname=name
+                Connection, address, port, ssl=tls, server_hostname=self._host if tls else None
             )
+            if self._way.tunnel and self._tls is not None:
+                await tunnelled(connection, self._way, self._tls, self._host)
         except ssl.SSLError as error:
             raise WireFailure("tls_error", _said(error)) from None
         except (ConnectionResetError, ConnectionAbortedError, BrokenPipeError) as error:
-            if self._tls is None:
-                raise WireFailure("connect_error", f"{address} port {self._port}: {error}") from None
+            if tls is None:
+                raise WireFailure("connect_error", f"{address} port {port}: {error}") from None
             raise WireFailure("tls_error", "the connection was closed during the handshake") from None
         except OSError as error:
-            raise WireFailure("connect_error", f"{address} port {self._port}: {error.strerror or error}") from None
+            raise WireFailure("connect_error", f"{address} port {port}: {error.strerror or error}") from None
         connection.address = address
         return connection
 
@@ -178,6 +201,32 @@ class Pool:
             self._sweep = None
         while self._idle:
             self._idle.pop().abort()
+
+
+async def tunnelled(connection: Connection, way: Way, tls: ssl.SSLContext, host: str) -> None:
+    """Ask the proxy for a way to the target and speak TLS through it, with the target alone.
+
+    Raises WireFailure (proxy_error where the proxy gives none), or ssl.SSLError.
+    """
+    loop, incoming = asyncio.get_running_loop(), Incoming("HEAD", 0)  # like a HEAD, a CONNECT has no body to read
+    try:
+        try:
+            await connection.exchange(way.tunnel, incoming, loop)
+        except WireFailure as failure:
+            raise _proxys(failure) from None
+        if not 200 <= incoming.status < 300:
+            raise refused_by_proxy(way.place, incoming.status)
+        try:
+            await connection.secure(tls, host, loop)
+        except ConnectionError:
+            raise WireFailure("tls_error", "the connection was closed during the handshake") from None
+    except BaseException:
+        connection.abort()
+        raise
+
+
+def _proxys(failure: WireFailure) -> WireFailure:
+    return WireFailure("proxy_error", f"the proxy: {failure.detail}", unsent=True)
 
 
 def tls_context(roots: tuple[bytes, ...]) -> ssl.SSLContext:

@@ -5,7 +5,8 @@
     │   ├── BreakerOpen            Breaker.Open
     │   ├── ContractExhausted      Contract.Exhausted
     │   ├── TargetOverloaded       Target.Overloaded
-    │   └── StoreUnavailable       Store.Unavailable
+    │   ├── StoreUnavailable       Store.Unavailable
+    │   └── SecretUnreadable       Target.SecretUnreadable
     ├── Unsendable           400   we did not call: the request cannot be written as HTTP
     └── CallFailed           502   we called
         ├── TargetTimeout    504   States.Timeout
@@ -13,6 +14,7 @@
             ├── ConnectFailed
             ├── ConnectionLost
             ├── TlsFailed
+            ├── ProxyFailed
             ├── MalformedAnswer
             ├── OversizedAnswer
             └── AddressRefused     we did not call: the address is out of bounds; never an outcome either
@@ -86,6 +88,14 @@ class StoreUnavailable(Refused):
     error = "Store.Unavailable"
 
 
+class SecretUnreadable(Refused):
+    """The target's password was encrypted under a key that is not here. See SECRETS_KEY, or state the password anew."""
+
+    kind = "secret-unreadable"
+    title = "Secret unreadable"
+    error = "Target.SecretUnreadable"
+
+
 class Unsendable(GuardError):
     """The request has a method or header that HTTP cannot carry. Nothing was sent; correct the request."""
 
@@ -141,6 +151,13 @@ class TlsFailed(BadAnswer):
     title = "TLS with target failed"
 
 
+class ProxyFailed(BadAnswer):
+    """The proxy before the target was not reached, refused our credentials, or gave no way to the target."""
+
+    kind = "proxy-failed"
+    title = "Proxy before target failed"
+
+
 class MalformedAnswer(BadAnswer):
     """What the target sent was not HTTP."""
 
@@ -168,6 +185,7 @@ FAILURES: dict[str, type[CallFailed]] = {
     "connect_error": ConnectFailed,
     "connection_lost": ConnectionLost,
     "tls_error": TlsFailed,
+    "proxy_error": ProxyFailed,
     "malformed": MalformedAnswer,
     "oversized": OversizedAnswer,
 }

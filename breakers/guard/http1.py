@@ -5,6 +5,7 @@ server can disagree on where an answer ends, and the next caller on the same con
 """
 
 import re
+from collections.abc import Set as AbstractSet
 
 from httptools import HttpParserError, HttpResponseParser
 
@@ -15,8 +16,8 @@ from .request_target import safe_path, safe_query
 MAX_HEAD = 65536  # bytes of all headers together, of a line before a chunk, or of trailers
 
 # The wire writes these itself: framing must match the body that is sent, and the host is the registered one.
-_OWN_HEADERS = {"connection", "content-length", "expect", "host", "keep-alive", "proxy-connection"}
-_OWN_HEADERS |= {"te", "trailer", "transfer-encoding", "upgrade"}
+OWN_HEADERS = {"connection", "content-length", "expect", "host", "keep-alive", "proxy-connection"}
+OWN_HEADERS |= {"te", "trailer", "transfer-encoding", "upgrade"}
 _LENGTH_EXPECTED = frozenset(("POST", "PUT", "PATCH"))
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
@@ -27,11 +28,16 @@ _BEGIN = ord("H")  # the parser would also take other protocols' answers, and em
 _VERSIONS = ("1.0", "1.1")
 
 
-def request_bytes(request: Request, prefix: str, host: str) -> bytes:
-    """The message for `request`, below the path `prefix`. ValueError if no HTTP message can carry it."""
+def request_bytes(
+    request: Request, prefix: str, host: str, *, own: AbstractSet[str] = OWN_HEADERS, more: str = ""
+) -> bytes:
+    """The message for `request`, below the path `prefix`. ValueError if no HTTP message can carry it.
+
+    Headers named in `own` are left out; `more` is whole header lines to send besides.
+    """
     if not _METHOD.fullmatch(request.method):
         raise ValueError(f"{request.method!r} is no HTTP method")
-    lines = [f"{name}: {value}\r\n" for name, value in request.headers if name not in _OWN_HEADERS]
+    lines = [f"{name}: {value}\r\n" for name, value in request.headers if name not in own]
     fields = "".join(lines)
     # A line break in a value would look like one more header.
     if fields.count("\n") != len(lines) or not _FIELDS_OUT.fullmatch(fields):
@@ -44,7 +50,7 @@ def request_bytes(request: Request, prefix: str, host: str) -> bytes:
     length = ""
     if request.body or request.method in _LENGTH_EXPECTED:
         length = f"Content-Length: {len(request.body)}\r\n"
-    head = f"{request.method} {target} HTTP/1.1\r\nHost: {host}\r\n{length}{fields}\r\n"
+    head = f"{request.method} {target} HTTP/1.1\r\nHost: {host}\r\n{length}{more}{fields}\r\n"
     return head.encode() + request.body
 
 

@@ -82,4 +82,4 @@ class Lookup:
         if isinstance(self._fault, AddressRefused):
             return AddressRefused(self._slug, self._fault.reason)
         fault = self._fault or WireFailure("connect_error", f"{self._host} could not be looked up")
-        return WireFailure(fault.error, fault.detail)
+        return WireFailure(fault.error, fault.detail, unsent=True)

@@ -13,19 +13,19 @@ import msgspec
 
 from breakers.core.settings import TargetSettings
 
-from .addresses import AddressRule, read_host
+from .addresses import AddressRule
 from .connections import Connection, Pool, tls_context
-from .errors import Unsendable
+from .errors import AddressRefused, Unsendable
 from .faults import WireFailure
 from .http1 import Incoming, request_bytes
 from .lookups import Lookup
 from .messages import Headers, Request
+from .ways import PORTS, Reveal, place_of, way_to
 
 __all__ = ["Wire", "WireAnswer", "WireFailure", "open_wire"]
 
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset((301, 302, 303, 307, 308))
-_PORTS = {"http": 80, "https": 443}
 
 
 class WireAnswer(msgspec.Struct):
@@ -37,24 +37,34 @@ class WireAnswer(msgspec.Struct):
 
 
 class Wire:
-    """One target's connections. `roots` are PEM certificates to trust beside the system's."""
+    """One target's connections. `roots` are PEM certificates to trust beside the system's; `reveal` opens secrets, and
+    what it raises is raised here."""
 
     def __init__(
-        self, target: TargetSettings, *, max_body: int, addresses: AddressRule, roots: tuple[bytes, ...] = ()
+        self,
+        target: TargetSettings,
+        *,
+        max_body: int,
+        addresses: AddressRule,
+        roots: tuple[bytes, ...] = (),
+        reveal: Reveal = str,
     ) -> None:
         url = urlsplit(target.base_url)
-        literal, host = read_host(url.hostname or "")
-        port = url.port or _PORTS[url.scheme]
-        shown = f"[{host}]" if ":" in host else host
+        there = place_of(target.base_url)
+        host, port = there.host, there.port
         self._slug = target.slug
-        self._authority = shown if port == _PORTS[url.scheme] else f"{shown}:{port}"
+        self._authority = there.shown if port != PORTS[url.scheme] else there.shown.rpartition(":")[0]
+        self._way = way_to(target, self._authority, reveal)
         self._origin = (url.scheme, host, port)
         self._prefix = url.path.rstrip("/")
         self._follow = target.follow_redirects
         self._max_body = max_body
-        self.lookup = Lookup(target.slug, host, addresses, named=literal is None)
+        place = self._way.place
+        self.lookup = Lookup(target.slug, place.host, addresses, named=place.named)
         tls = tls_context(roots) if url.scheme == "https" else None
-        self._pool = Pool(self.lookup, port, tls=tls, host=host, max_idle=target.max_concurrency)
+        self._pool = Pool(self.lookup, self._way, tls=tls, host=host, max_idle=target.max_concurrency)
+        # Whom a proxy connects to is the proxy's to look up; what can be judged without, is.
+        self._vet = (lambda: addresses.check_name(host)) if self._way.proxied else None
         self._under_way = 0
         self._quiet = asyncio.Event()
 
@@ -83,8 +93,10 @@ class Wire:
             await self._quiet.wait()
 
     async def _exchange(self, request: Request, timeout_s: float, prefix: str | None = None) -> WireAnswer:
+        way = self._way
+        path = way.base + (self._prefix if prefix is None else prefix)
         try:
-            message = request_bytes(request, self._prefix if prefix is None else prefix, self._authority)
+            message = request_bytes(request, path, self._authority, own=way.own, more=way.more)
         except ValueError as error:
             raise Unsendable(self._slug, str(error)) from None
         loop = asyncio.get_running_loop()
@@ -100,6 +112,12 @@ class Wire:
             raise
         finally:
             timer.cancel()
+        if way.proxied:
+            try:
+                way.judge(incoming)
+            except WireFailure:
+                connection.abort()
+                raise
         if incoming.reusable:
             self._pool.give_back(connection)
         else:
@@ -107,6 +125,11 @@ class Wire:
         return WireAnswer(incoming.status, incoming.headers, incoming.body)
 
     async def _connect(self, deadline: float) -> Connection:
+        try:
+            if self._vet is not None:
+                self._vet()
+        except AddressRefused as refused:
+            raise AddressRefused(self._slug, refused.reason) from None
         try:
             async with asyncio.timeout_at(deadline):
                 return await self._pool.connect()
@@ -140,7 +163,7 @@ class Wire:
         scheme, host, port = self._origin
         try:
             url = urlsplit(urljoin(f"{scheme}://{self._authority}{target}", location))
-            there = (url.scheme, url.hostname, url.port or _PORTS.get(url.scheme))
+            there = (url.scheme, url.hostname, url.port or PORTS.get(url.scheme))
         except ValueError:
             return None
         if there != (scheme, host, port) or url.username is not None:
@@ -148,6 +171,6 @@ class Wire:
         return url.path or "/", url.query
 
 
-def open_wire(target: TargetSettings, *, max_body: int, addresses: AddressRule) -> Wire:
-    """The wire to `target`; it connects when it is first used."""
-    return Wire(target, max_body=max_body, addresses=addresses)
+def open_wire(target: TargetSettings, *, max_body: int, addresses: AddressRule, reveal: Reveal = str) -> Wire:
+    """The wire to `target`; it connects when it is first used. Raises what `reveal` raises for a secret."""
+    return Wire(target, max_body=max_body, addresses=addresses, reveal=reveal)

@@ -27,6 +27,20 @@ def base_url(value: str) -> None:
     _in_bounds(parts.hostname or "")
 
 
+def proxy_url(value: str) -> None:
+    """A validator: the address of an HTTP proxy, to which the wire speaks plain HTTP and tunnels TLS through it."""
+    parts = _web(value)
+    if parts.scheme != "http":
+        raise ValidationError("Begin with http://; TLS to a target goes through a proxy as it is.", "scheme")
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError(
+            "Leave out the credentials; username and password have fields of their own.", "credentials"
+        )
+    if parts.path not in ("", "/") or "?" in value or "#" in value:
+        raise ValidationError("Leave out path, query and fragment; write http://host:port.", "path")
+    _in_bounds(parts.hostname or "")
+
+
 def web_address(value: str) -> None:
     """A validator: a link that a browser may follow."""
     _web(value)

@@ -3,7 +3,7 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
-from .addresses import base_url, web_address
+from .addresses import base_url, proxy_url, web_address
 from .fields import SlugField, WordsField
 
 
@@ -16,6 +16,12 @@ class Kind(models.TextChoices):
     ON_PREM = "on_prem", "on premises"
     THIRD_PARTY = "third_party", "third party"
     LAMBDA = "lambda", "Lambda function"
+
+
+class CredentialsType(models.TextChoices):
+    NONE = "", "none: calls carry what their callers sent"
+    BASIC = "basic", "basic: user name and password"
+    HEADER = "header", "header: a header with a secret value"
 
 
 class OnStoreError(models.TextChoices):
@@ -114,6 +120,27 @@ class Target(models.Model):
         help_text="Answer of last resort, when nothing is cached. Empty: 503. "
         'JSON such as {"status": 200, "content_type": "application/json", "body": {"items": []}}.',
     )
+    proxy_url = models.CharField(
+        "proxy",
+        max_length=500,
+        blank=True,
+        validators=[proxy_url],
+        help_text="http://host:port of the HTTP proxy through which it is reached. Empty: calls go straight to it.",
+    )
+    proxy_username = models.CharField("user name at the proxy", max_length=200, blank=True)
+    proxy_password = models.TextField(blank=True, editable=False)  # sealed by kernel.secrets, as is the other
+    credentials_type = models.CharField(
+        "credentials",
+        max_length=10,
+        blank=True,
+        choices=CredentialsType.choices,
+        default=CredentialsType.NONE,
+        help_text="What every call carries besides, in the place of what its caller sent under that name.",
+    )
+    credentials_name = models.CharField(
+        "user name or header", max_length=200, blank=True, help_text="basic: the user. header: the header's name."
+    )
+    credentials_secret = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True, help_text="When it was registered.")
     updated_at = models.DateTimeField(auto_now=True, help_text="When it was last changed.")
 

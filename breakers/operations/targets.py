@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from breakers.documents import checking, rows
+from breakers.documents import checking, rows, secret_fields
 from breakers.documents.defaults import Document
 from breakers.impact import dependents
 from breakers.models import Target
-from controlplane.config.commit import Change, change
+from controlplane.config.commit import Change, change, locked
+from controlplane.kernel import secrets
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import Conflict, NotFound
 
@@ -45,6 +46,27 @@ def delete(slug: str, *, by: Principal, reason: str = "") -> None:
         row.delete()
 
 
+def reseal(*, by: Principal) -> list[str]:
+    """Encrypt the secrets of all targets under the present first key; the targets that had any. All or none.
+
+    Raises secrets.Unreadable when one was sealed under a key that is not here.
+    """
+    done = []
+    with locked():
+        for row in rows.targets():
+            kept = {name: getattr(row, name) for name in ("proxy_password", "credentials_secret") if getattr(row, name)}
+            if not kept:
+                continue
+            with change(by=by, action="target.reseal", subject=f"target:{row.slug}") as made:
+                before = rows.document(row)
+                for name, sealed in kept.items():
+                    setattr(row, name, secrets.resealed(sealed))
+                row.save(update_fields=list(kept))
+                made.note(before, rows.document(row))
+            done.append(row.slug)
+    return done
+
+
 def find(slug: str) -> Target:
     """The target with everything its document needs. Raises NotFound."""
     row = rows.targets().filter(slug=slug).first()
@@ -54,6 +76,7 @@ def find(slug: str) -> Target:
 
 
 def _write(made: Change, row: Target, stated: Document, *, before: Document | None) -> Target:
+    secret_fields.check(row if row.pk else None, stated)
     rows.write(row, stated)
     saved = find(row.slug)
     made.note(before, rows.document(saved))

@@ -1,5 +1,7 @@
 """A target's settings as a person reads them: one row a subject, in the order in which a call meets them; pure."""
 
+from collections.abc import Iterator
+
 from breakers.core.settings import TargetSettings
 
 from .wording import NBSP, span
@@ -9,6 +11,7 @@ def settings_table(target: TargetSettings) -> list[tuple[str, str]]:
     breaker, cache = target.breaker, target.cache
     rows = [
         ("Address", target.base_url),
+        *_reached(target),
         ("Timeout", f"{target.timeout_ms}{NBSP}ms"),
         ("Calls in flight", f"at most {target.max_concurrency} per process"),
         ("Mode", "enforce" if breaker.mode == "enforce" else "observe: counts and concludes, refuses nothing"),
@@ -26,6 +29,15 @@ def settings_table(target: TargetSettings) -> list[tuple[str, str]]:
         ("Store away", "calls go on" if target.on_store_error == "allow" else "calls are refused"),
     ]
     return rows + [("Counts as", f"{rule.match}: {rule.outcome}") for rule in target.classification]
+
+
+def _reached(target: TargetSettings) -> Iterator[tuple[str, str]]:
+    proxy, credentials = target.proxy, target.credentials
+    if proxy is not None:
+        yield "Proxy", f"{proxy.url}{f' as {proxy.username}' if proxy.username else ''}"
+    if credentials is not None:
+        said = f"user {credentials.username}" if credentials.type == "basic" else f"header {credentials.name}"
+        yield "Credentials", f"{said}; the secret is kept encrypted"
 
 
 def _wait(target: TargetSettings) -> str:

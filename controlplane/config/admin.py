@@ -84,10 +84,17 @@ class ConfigPieceAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="What processes read")
     def compiled(self, piece: ConfigPiece) -> SafeString | str:
         # Hashes of keys open nothing, yet nobody needs to see them.
-        return "Keys, by their hashes; not shown." if piece.kind == "keys" else facts(piece.body)
+        return "Keys, by their hashes; not shown." if piece.kind == "keys" else facts(_without_sealed(piece.body))
 
     def subject(self, obj: ConfigPiece) -> str:
         return f"{obj.kind}:{obj.slug}"
+
+
+def _without_sealed(body: Any) -> Any:
+    """Encrypted secrets are of use to nobody who reads."""
+    if isinstance(body, dict):
+        return {name: "(encrypted)" if name == "sealed" else _without_sealed(value) for name, value in body.items()}
+    return [_without_sealed(item) for item in body] if isinstance(body, list) else body
 
 
 @admin.register(Revision)

@@ -267,6 +267,9 @@ EXAMPLES: dict[str, Example] = {
         add=lambda: {
             "slug": "payment",
             "base_url": "http://127.0.0.1:9002",
+            "proxy_url": "http://127.0.0.1:3128",
+            "proxy_username": "gateway",
+            "proxy_secret": "hush",
             "fallback_body": '{"items": []}',
             **_policy(type="consecutive_failures", threshold=4, position=1),
         },

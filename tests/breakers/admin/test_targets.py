@@ -242,3 +242,28 @@ def test_records_are_shown_and_never_changed(office: Client, catalog: Target) ->
     assert office.get(f"/admin/breakers/override/{order.pk}/change/").status_code == 200
     assert office.post(f"/admin/breakers/override/{order.pk}/change/", {}).status_code == 403
     assert office.post(f"/admin/breakers/override/{order.pk}/delete/", {"post": "yes"}).status_code == 403
+
+
+def test_secrets_are_typed_kept_and_never_shown(office: Client, form_of: Form, catalog: Target) -> None:
+    stated = {"proxy_url": "http://127.0.0.1:3128", "proxy_username": "ada", "proxy_secret": "hush-hush"}
+    stated |= {"credentials_type": "header", "credentials_name": "X-Api-Key", "credentials_value": "psst-psst"}
+    assert office.post(page(catalog), form_of(office.get(page(catalog)), **stated)).status_code == 302
+    shown = office.get(page(catalog))
+    kept = Target.objects.get(slug="catalog")
+    html = shown.content.decode()
+    assert [word for word in ("hush-hush", "psst-psst", kept.proxy_password) if word in html] == []
+    assert office.post(page(catalog), form_of(shown, timeout_ms="750")).status_code == 302
+    assert Target.objects.get(slug="catalog").proxy_password == kept.proxy_password
+    moved = office.post(page(catalog), form_of(office.get(page(catalog)), proxy_url="http://127.0.0.1:3129"))
+    assert "proxy_secret" in moved.context["adminform"].form.errors
+
+
+def test_who_may_only_look_sees_no_secret_not_even_encrypted(back_office: Callable[[str], Client]) -> None:
+    document = {
+        "base_url": "http://127.0.0.1:9001",
+        "proxy": {"url": "http://127.0.0.1:3128", "username": "ada", "password": "hush-hush"},
+    }
+    target, _ = targets.put("erp", document, by=SYSTEM)
+    html = back_office("viewer").get(page(target)).content.decode()
+    assert "http://127.0.0.1:3128" in html
+    assert target.proxy_password not in html

@@ -1,0 +1,20 @@
+"""Encrypts every kept secret anew under the first key of SECRETS_KEY, so that older keys can leave the list."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from breakers.operations import targets
+from controlplane.kernel import secrets
+from controlplane.kernel.access import Principal
+
+
+class Command(BaseCommand):
+    help = "Encrypt every kept secret anew under the first key of SECRETS_KEY."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            done = targets.reseal(by=Principal.system("reseal_secrets"))
+        except secrets.Unreadable as error:
+            raise CommandError(f"{error} Nothing was changed.") from None
+        self.stdout.write(f"{len(done)} targets: {', '.join(done) or 'none has secrets'}.")
