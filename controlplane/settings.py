@@ -187,6 +187,7 @@ NAVIGATION = [
     ("Board", "/"),
     ("Journeys", "/journeys/"),
     ("Routes", "/routes/"),
+    ("Pipes", "/pipes/"),
     ("Inbox", "/tasks/"),
     ("Kept answers", "/kept/"),
     ("Actions", "/actions/"),
