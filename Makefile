@@ -30,5 +30,5 @@ lock: ## resolve requirements/*.in again and write the locks with hashes
 	@exec $(DEV) bin/lock.py
 
 clean: ## remove the environment and the caches; DATA_DIR stays
-	rm -rf .venv .venv-aws .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-aws benchmarks/.emulators .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

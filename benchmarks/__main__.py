@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import admission, calls, served
+from . import admission, asl, calls, served
 from .bed import ELSEWHERE, Bed, Server
 from .figures import Entry, table, write
 
@@ -29,7 +29,11 @@ def main() -> int:
         backend = bed.backend()
         served.configure(backend)
         works = [(work.__name__, lambda work=work: work(bed, backend)) for work in SERVED]
-        inside = [("overhead", lambda: calls.overhead(bed)), ("admission", lambda: admission.admission(bed))]
+        inside = [
+            ("overhead", lambda: calls.overhead(bed)),
+            ("admission", lambda: admission.admission(bed)),
+            ("interpreter", lambda: asl.interpreter(bed)),
+        ]
         for name, work in [*works, *inside]:
             print(f"{time.monotonic() - began:4.0f} s  {name}", file=sys.stderr, flush=True)
             try:
