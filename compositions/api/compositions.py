@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from breakers.api.describing import SEEN, noun
 from breakers.documents.defaults import Document
 from compositions import advice
-from compositions.documents.compositions import CompositionShape, document
+from compositions.documents.compositions import CompositionShape, ListedShape, document
 from compositions.models import Composition
 from compositions.operations import compositions
 from controlplane.config.nouns import NounViewSet
@@ -31,8 +31,7 @@ class Compositions(NounViewSet):
     def document(self, row: Composition) -> Document:
         if self.action == "list":
             return document(row)
-        found = {**document(row), "findings": msgspec.to_builtins(advice.warnings(row))}
-        return found | {"definition": row.definition} if as_text(self.request) else found
+        return whole(row) | ({"definition": row.definition} if as_text(self.request) else {})
 
     def patched(self, row: Composition, patch: Any) -> Any:
         return compositions.merged(row, patch)
@@ -43,9 +42,18 @@ class Compositions(NounViewSet):
     def remove(self, row: Composition, *, by: Principal, reason: str) -> None:
         compositions.delete(row.slug, by=by, reason=reason)
 
+    @extend_schema(responses={200: ListedShape(many=True)})
+    def list(self, request: Request) -> Response:
+        return super().list(request)
+
     @extend_schema(parameters=[AS, SEEN])
     def retrieve(self, request: Request, slug: str) -> Response:
         return super().retrieve(request, slug)
+
+
+def whole(row: Composition) -> Document:
+    """Its document with what a review says of it."""
+    return {**document(row), "findings": msgspec.to_builtins(advice.warnings(row))}
 
 
 def as_text(request: Request) -> bool:

@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 
 from breakers.documents import checking
 from compositions import exchange, neighbours, texts
-from compositions.documents.compositions import CompositionShape, complete, document
+from compositions.documents.compositions import CompositionShape, complete
 from compositions.documents.versions import BroughtShape, CheckedView, CheckShape
 from compositions.longest import longest_s
 from compositions.operations import compositions
@@ -24,6 +24,8 @@ from controlplane.config.nouns import etag, reason_of
 from controlplane.kernel.access import principal_of
 from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import FieldProblem, Invalid
+
+from .compositions import whole
 
 TAGS = ["compositions"]
 FORMATS = ("definition", "state-machine")
@@ -71,7 +73,7 @@ class Import(APIView):
             reason=stated.get("reason", "") or reason_of(request),
         )
         headers = {"ETag": etag(current_revision("composition", slug))}
-        return Response(document(row), status=201 if created else 200, headers=headers)
+        return Response(whole(row), status=201 if created else 200, headers=headers)
 
 
 class Export(APIView):

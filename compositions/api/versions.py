@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from breakers.documents import checking
 from compositions import texts, versions
-from compositions.documents.compositions import CompositionShape, document
+from compositions.documents.compositions import CompositionShape
 from compositions.documents.versions import (
     ComparisonView,
     RollbackShape,
@@ -27,7 +27,7 @@ from controlplane.config.nouns import etag, reason_of
 from controlplane.kernel.access import principal_of
 from controlplane.kernel.errors import FieldProblem, Invalid, NotFound
 
-from .compositions import AS, as_text
+from .compositions import AS, as_text, whole
 
 TAGS = ["compositions"]
 LONGEST_LIST = 1000
@@ -88,7 +88,7 @@ class Rollback(APIView):
         stated = checking.fields(RollbackShape, request.data)
         reason = stated.get("reason", "") or reason_of(request)
         row = compositions.rollback(slug, stated["version"], by=principal_of(request), reason=reason)
-        return Response(document(row), headers={"ETag": etag(current_revision("composition", slug))})
+        return Response(whole(row), headers={"ETag": etag(current_revision("composition", slug))})
 
 
 def _standing(slug: str) -> Composition | None:

@@ -81,6 +81,12 @@ class CompositionShape(StrictSerializer):
         return attrs
 
 
+class ListedShape(CompositionShape):
+    """In a list: nothing is reviewed for it."""
+
+    findings = None  # type: ignore[assignment]
+
+
 def complete(slug: str, stated: Document) -> Document:
     """The whole document of what was stated; without the version, which only a row has."""
     workflow = stated.get("type", EXPRESS)

@@ -6,7 +6,7 @@ from django.test import Client
 
 from breakers.operations import targets
 from compositions.models import Route
-from compositions.operations import routes
+from compositions.operations import compositions, routes
 from controlplane.audit.models import AuditEntry
 from controlplane.config.commit import current_revision
 from controlplane.kernel.access import Principal
@@ -95,3 +95,23 @@ def test_an_unknown_target_is_refused_in_words(enter, search):
     answer = post(enter("admin"), target="nowhere")
     assert answer.status_code == 400
     assert "There is no target" in answer.content.decode()
+
+
+def test_a_route_is_moved_to_a_composition_and_back(enter, search):
+    definition = {"StartAt": "Note", "States": {"Note": {"Type": "Succeed"}}}
+    compositions.put("front-page", {"title": "Front page", "definition": definition}, by=SETUP)
+    compositions.put("slow", {"type": "STANDARD", "definition": definition}, by=SETUP)
+    admin = enter("admin")
+    page = admin.get("/routes/").content.decode()
+    assert '<option value="composition:front-page">Front page</option>' in page
+    assert "composition:slow" not in page, "STANDARD answers nobody at once"
+    seen = str(current_revision("route", "search"))
+    form = {"act": "move", "target": "composition:front-page", "reason": "one page", "expected": seen}
+    moved = admin.post("/routes/search/", form, follow=True)
+    assert "goes to composition front-page now" in moved.content.decode()
+    row = Route.objects.get()
+    assert (row.target, row.composition.slug, row.integration_path) == (None, "front-page", "")
+    assert '<option value="composition:front-page" selected>' in moved.content.decode()
+    assert admin.get("/routes/search/limits/").status_code == 200
+    admin.post("/routes/search/undo/", {"expected": str(current_revision("route", "search"))})
+    assert Route.objects.get().target.slug == "monolith"
