@@ -169,6 +169,8 @@ API_ROUTES = [
     "compositions.api.runs",
     "compositions.api.translations",
     "compositions.api.pipes",
+    "compositions.api.executions",
+    "compositions.api.tasks",
 ]
 PROBLEM_MODULES = [
     "controlplane.kernel.errors",

@@ -15,6 +15,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection, transaction
 
 from compositions.models import Execution, TaskToken
+from controlplane.kernel import clock
 
 from . import ends
 from .ends import Ended
@@ -136,6 +137,7 @@ class Writer:
             lines = [job.line for job in jobs if job.line]
             if lines:
                 held |= dialect.tell(lines)
+                _write_beside([job for job in jobs if job.tasks or job.closed or job.children], held)
             if ending:
                 done = dialect.end(ending)
                 held |= done
@@ -144,29 +146,28 @@ class Writer:
                     ends.end(gone)
             if releasing:
                 held |= dialect.release(releasing)
-            self._write_beside([job for job in jobs if job.tasks or job.closed or job.children], held)
             if self._fault is not None:
                 self._fault("before", self.commits)
         if self._fault is not None:
             self._fault("after", self.commits)
         return held
 
-    @staticmethod
-    def _write_beside(jobs: Sequence[Job], held: set[str]) -> None:
-        """Tasks and children of steps: they come to be with the entry that speaks of them."""
-        known = [job for job in jobs if job.line is not None and job.line.execution in held]
-        tasks = [task for job in known for task in job.tasks]
-        if tasks:
-            names = [field.name for field in TaskToken._meta.fields if field.name != "token"]
-            TaskToken.objects.bulk_create(tasks, update_conflicts=True, unique_fields=["token"], update_fields=names)
-        children = [child for job in known for child in job.children]
-        if children:
-            Execution.objects.bulk_create(children, ignore_conflicts=True)
-        for token, status in [closed for job in known for closed in job.closed]:
-            TaskToken.objects.filter(pk=token, status="WAITING").update(status=status)
-
     def _tell(self, jobs: Sequence[Job], held: set[str]) -> None:
         self._loop.call_soon_threadsafe(_settle, jobs, held)
+
+
+def _write_beside(jobs: Sequence[Job], held: set[str]) -> None:
+    """Tasks and children of steps: they come to be with the entry that speaks of them."""
+    known = [job for job in jobs if job.line is not None and job.line.execution in held]
+    tasks = [task for job in known for task in job.tasks]
+    if tasks:
+        names = [field.name for field in TaskToken._meta.fields if field.name != "token"]
+        TaskToken.objects.bulk_create(tasks, update_conflicts=True, unique_fields=["token"], update_fields=names)
+    children = [child for job in known for child in job.children]
+    if children:
+        Execution.objects.bulk_create(children, ignore_conflicts=True)
+    for token, status in [closed for job in known for closed in job.closed]:
+        TaskToken.objects.filter(pk=token, status="WAITING").update(status=status, ended_at=clock.now())
 
 
 def _settle(jobs: Sequence[Job], held: set[str]) -> None:
