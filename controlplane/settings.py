@@ -184,11 +184,12 @@ PROBLEM_MODULES = [
 FRONTDOOR_APP = "compositions.frontdoor.app:app"
 DEMO_SERVER = "compositions.practice_range.server"  # run as a module
 DEMO_SEED = "compositions.practice_range.seed.seed"
-BEAT_SCHEDULES = ["controlplane.schedule.ENTRIES", "breakers.schedule.ENTRIES"]
+BEAT_SCHEDULES = ["controlplane.schedule.ENTRIES", "breakers.schedule.ENTRIES", "compositions.schedule.ENTRIES"]
 NAVIGATION = [
     ("Board", "/"),
     ("Journeys", "/journeys/"),
     ("Routes", "/routes/"),
+    ("Compositions", "/compositions/"),
     ("Pipes", "/pipes/"),
     ("Inbox", "/tasks/"),
     ("Kept answers", "/kept/"),

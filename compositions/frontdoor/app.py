@@ -14,6 +14,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from breakers.dataplane import DataPlane  # noqa: E402
+from compositions.runs.noting import Noting  # noqa: E402
 
 from .door import FrontDoor  # noqa: E402
 
@@ -23,4 +24,5 @@ app = FrontDoor(
     origins=settings.CORS_ALLOWED_ORIGINS,
     trust_peer=settings.BEHIND_TLS_PROXY,
     banner=settings.BASE_DIR / "static" / "delay-banner.js",
+    open_beside=lambda plane, flow: Noting(plane.valkey, settings.KEY_PREFIX, flow),
 )

@@ -40,7 +40,7 @@ from .cors import READABLE, Origins, is_preflight
 from .disconnects import Disconnects
 from .headers import Incoming, RawHeaders, answered, first, size_of
 from .integrations import Arrival
-from .life import Life, Plane
+from .life import Life, OpenBeside, Plane
 from .matching import PathError, canonical
 from .routes import Route, RouteTable
 from .self_service import OWN, own_answer
@@ -57,7 +57,9 @@ log = structlog.get_logger("switchgear.frontdoor")
 
 
 class FrontDoor:
-    """An ASGI application. `open_plane` makes the DataPlane on the loop that will serve the requests."""
+    """An ASGI application. `open_plane` makes the DataPlane on the loop that will serve the requests, and
+    `open_beside` what lives beside it there.
+    """
 
     def __init__(
         self,
@@ -67,10 +69,11 @@ class FrontDoor:
         origins: Sequence[str],
         banner: Path,
         trust_peer: bool = False,
+        open_beside: OpenBeside | None = None,
     ) -> None:
         self._max_body = max_body
         self._trust_peer = trust_peer
-        self._life = Life(open_plane, self._swap)
+        self._life = Life(open_plane, self._swap, open_beside)
         self._builtins = Builtins(banner, origins)
         self._streams = Streams(lambda: self._life.plane if self._loaded else None, self._builtins)
         self._disconnects = Disconnects()

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -37,11 +37,24 @@ class Plane(flows.Plane, Protocol):
     async def close(self) -> None: ...
 
 
+class Beside(Protocol):
+    """Lives as long as the plane and the flow do, and is closed before them."""
+
+    def start(self) -> None: ...
+    async def close(self) -> None: ...
+
+
+OpenBeside = Callable[[Any, Flow], Beside]  # it knows which plane is opened
+
+
 class Life:
     """`plane` and `flow` are None until both have started. `swap` hears of every version of the configuration."""
 
-    def __init__(self, open_plane: Callable[[], Plane], swap: Callable[[Snapshot], None]) -> None:
-        self._open_plane, self._swap = open_plane, swap
+    def __init__(
+        self, open_plane: Callable[[], Plane], swap: Callable[[Snapshot], None], open_beside: OpenBeside | None = None
+    ) -> None:
+        self._open_plane, self._swap, self._open_beside = open_plane, swap, open_beside
+        self._beside: Beside | None = None
         self.plane: Plane | None = None
         self.flow: Flow | None = None
 
@@ -73,6 +86,9 @@ class Life:
                 log.exception("data_plane_not_started")
                 await asyncio.sleep(START_AGAIN_S)
                 continue
+            if self._open_beside is not None:
+                self._beside = self._open_beside(plane, flow)
+                self._beside.start()
             self.plane, self.flow = plane, flow
             gc.collect()
             gc.freeze()  # what is loaded now stays: the collector need not look at it again on the request path
@@ -84,6 +100,8 @@ class Life:
         self.plane = self.flow = None
         if plane is not None and flow is not None:
             try:
+                if self._beside is not None:
+                    await asyncio.wait_for(self._beside.close(), CLOSE_WITHIN_S)
                 await asyncio.wait_for(flow.close(), CLOSE_WITHIN_S)
                 await asyncio.to_thread(desk().close)  # what is being committed is, before its requests are let go
                 await asyncio.wait_for(plane.close(), CLOSE_WITHIN_S)

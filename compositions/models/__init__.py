@@ -1,13 +1,15 @@
-"""What an operator owns of the flow, and what it runs, as rows."""
+"""What an operator owns of the flow, what it runs, and what runs left behind, as rows."""
 
 from .compositions import Composition, CompositionVersion
 from .executions import Execution, JournalEntry, SagaWorker, TaskToken
 from .intents import Intent
 from .pipes import Pipe, PipeLease
 from .routes import Route
+from .runs import CompositionRun, RunMinute
 
 __all__ = [
     "Composition",
+    "CompositionRun",
     "CompositionVersion",
     "Execution",
     "Intent",
@@ -15,6 +17,7 @@ __all__ = [
     "Pipe",
     "PipeLease",
     "Route",
+    "RunMinute",
     "SagaWorker",
     "TaskToken",
 ]

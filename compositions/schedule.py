@@ -1,0 +1,8 @@
+"""Beat's ticks for the flow. Every entry expires, so that a queue that stood still does not replay the past."""
+
+from breakers.schedule import every
+
+ENTRIES = {
+    "compositions.keep_noted": every("compositions.keep_noted", 5.0),
+    "compositions.prune_noted": every("compositions.prune_noted", 3600.0),
+}
