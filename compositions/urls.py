@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from compositions.views import pipes, routes, tasks
+from compositions.views import authoring, compositions, pipes, routes, runs, tasks, trying, versions
 
 urlpatterns = [
     path("pipes/", pipes.pipes, name="pipes"),
@@ -18,4 +18,18 @@ urlpatterns = [
     path("routes/<slug:slug>/", routes.change, name="route-change"),
     path("routes/<slug:slug>/limits/", routes.limits, name="route-limits"),
     path("routes/<slug:slug>/undo/", routes.undo, name="route-undo"),
+    path("compositions/", compositions.compositions, name="compositions"),
+    path("compositions/-/new/", authoring.new, name="composition-new"),
+    path("compositions/-/import/", authoring.bring, name="composition-bring"),
+    path("compositions/-/check/", authoring.check, name="composition-judge"),
+    path("compositions/<slug:slug>/", compositions.composition, name="composition"),
+    path("compositions/<slug:slug>/change/", authoring.change, name="composition-change"),
+    path("compositions/<slug:slug>/delete/", authoring.delete, name="composition-delete"),
+    path("compositions/<slug:slug>/export/", compositions.export, name="composition-download"),
+    path("compositions/<slug:slug>/versions/", versions.versions, name="composition-history"),
+    path("compositions/<slug:slug>/versions/rollback/", versions.rollback, name="composition-restore"),
+    path("compositions/<slug:slug>/try/", trying.try_it, name="composition-try"),
+    path("compositions/<slug:slug>/translate/", trying.translate, name="composition-translation"),
+    path("compositions/<slug:slug>/runs/", runs.runs, name="composition-run-list"),
+    path("compositions/<slug:slug>/runs/<int:pk>/", runs.run, name="composition-run"),
 ]

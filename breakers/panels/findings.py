@@ -15,6 +15,7 @@ PAGES = {
     "rule": "rule",
     "target": "circuit",
     "route": "route-limits",
+    "composition": "composition",
     "consumer": "consumer",
     "key": "key",
 }

@@ -47,6 +47,9 @@ class Noun(NamedTuple):
     used_by: Callable[[Any], list[dict[str, str]]]
     consequence: str
     effects: str = "breakers/effects.html"
+    folder: str = "breakers"
+    preview_page: str = "breakers/change_preview.html"
+    changed: Callable[[Document, Document], list[Changed]] = changes
 
     @property
     def page(self) -> str:
@@ -55,7 +58,7 @@ class Noun(NamedTuple):
 
     @property
     def form_template(self) -> str:
-        return f"breakers/{self.kind}_form.html"
+        return f"{self.folder}/{self.kind}_form.html"
 
     def present(self, slug: str) -> Document:
         """The noun's document as it is now. Raises Http404."""
@@ -137,6 +140,12 @@ def delete(request: HttpRequest, noun: Noun, slug: str) -> HttpResponse:
     return render(request, "breakers/noun_delete.html", context, status=status)
 
 
+def begin(request: HttpRequest, noun: Noun, like: Document) -> HttpResponse:
+    """The form of a new noun that begins with `like`, as the answer to a POST of what it is made from."""
+    form = noun.form(initial={**initial(noun.kind, like), "expected": 0}, new=True)
+    return _form(request, noun, None, form)
+
+
 class Taken(Conflict):
     """A new noun cannot have the name of another one."""
 
@@ -180,7 +189,7 @@ def _preview(
         "noun": noun,
         "slug": slug,
         "wanted": wanted,
-        "changed": changes(before, after) if before is not None else [],
+        "changed": noun.changed(before, after) if before is not None else [],
         "before": noun.sentence(before) if before is not None else "",
         "after": noun.sentence(after),
         "hidden": as_hidden(request.POST),
@@ -188,7 +197,7 @@ def _preview(
         "refused": refused,
         "effects": noun.preview(wanted, before, after),
     }
-    return render(request, "breakers/change_preview.html", context, status=400 if refused else 200)
+    return render(request, noun.preview_page, context, status=400 if refused else 200)
 
 
 def _form(
@@ -239,7 +248,7 @@ def expect(noun: Noun, slug: str | None, wanted: str, expected: str) -> None:
     before = seen.values_list("body", flat=True).first()
     who = f"{last.by} changed it first" if last else "It was changed"
     why = f", because “{last.reason}”" if last and last.reason else ""
-    changed = changes(before, last.body) if before and last and last.body else []
+    changed = noun.changed(before, last.body) if before and last and last.body else []
     raise Overtaken(f"{who}{why}. Nothing was saved.", changed)
 
 

@@ -1,7 +1,7 @@
 """An outline as boxes, lanes and lines with places: machines inside a state stand in its box, each in a lane."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 from compositions.asl.outline import BRANCH, Edge, Outline, State
@@ -88,10 +88,14 @@ class Diagram(NamedTuple):
     lines: tuple[Line, ...]
     outline: Outline
     seen: Overlay | None = None
+    details: Mapping[str, str] = {}
 
     @property
     def is_drawn(self) -> bool:
         return bool(self.boxes)
+
+    def detail(self, state: State) -> str:
+        return self.details.get(state.path) or detail(state)
 
 
 class _Inside(NamedTuple):
@@ -104,18 +108,29 @@ class _Inside(NamedTuple):
     lines: list[tuple[Edge | None, str, str]]
 
 
-def draw(outline: Outline, seen: Overlay | None = None, *, taken: Collection[tuple[str, str]] | None = None) -> Diagram:
-    """`seen` is what a run made of the states, by path; `taken` its ways where they are known: (source, target)."""
+def draw(
+    outline: Outline,
+    seen: Overlay | None = None,
+    *,
+    taken: Collection[tuple[str, str]] | None = None,
+    details: Mapping[str, str] | None = None,
+) -> Diagram:
+    """`seen` is what a run made of the states, by path; `taken` its ways where they are known: (source, target).
+
+    `details` are second lines of boxes, by path, where the caller knows more than the outline tells.
+    """
+    bare = Diagram(0, 0, (), (), (), (), outline, seen, details or {})
     if not outline.states or outline.is_truncated or len(outline.states) > MOST_DRAWN:
-        return Diagram(0, 0, (), (), (), (), outline, seen)
-    return _Drawing(outline, seen, taken).drawn()
+        return bare
+    return _Drawing(bare, taken).drawn()
 
 
 class _Drawing:
-    def __init__(self, outline: Outline, seen: Overlay | None, taken: Collection[tuple[str, str]] | None) -> None:
-        self._outline = outline
-        self._seen = seen
+    def __init__(self, bare: Diagram, taken: Collection[tuple[str, str]] | None) -> None:
+        self._bare = bare
+        self._seen = bare.seen
         self._taken = taken
+        outline = bare.outline
         self._scopes: dict[str, list[State]] = {}
         for state in outline.states:
             self._scopes.setdefault(state.scope, []).append(state)
@@ -153,15 +168,13 @@ class _Drawing:
                 marks += self._marks(scope, origin)
                 lines += self._lines(scope, origin)
                 waiting += reversed(self._boxes(scope, origin, depth))
-        return Diagram(
-            whole.width + 2 * MARGIN,
-            whole.height + 2 * MARGIN,
-            tuple(boxes),
-            tuple(lanes),
-            tuple(marks),
-            tuple(lines),
-            self._outline,
-            self._seen,
+        return self._bare._replace(
+            width=whole.width + 2 * MARGIN,
+            height=whole.height + 2 * MARGIN,
+            boxes=tuple(boxes),
+            lanes=tuple(lanes),
+            marks=tuple(marks),
+            lines=tuple(lines),
         )
 
     def _lay(self, scope: str) -> None:
@@ -190,7 +203,7 @@ class _Drawing:
     def _size(self, state: State) -> tuple[int, int]:
         told = max(
             width(cut(state.name, MOST_NAME), NAME_WIDTH) + 16,  # room for the sign of what became of it
-            width(cut(detail(state), MOST_DETAIL), DETAIL_WIDTH),
+            width(cut(self._bare.detail(state), MOST_DETAIL), DETAIL_WIDTH),
         )
         own = max(LEAST_WIDTH, told + 2 * PADDING + 4)
         height = self._head() + 8
@@ -218,7 +231,7 @@ class _Drawing:
                     origin[1] + y,
                     *self._sizes[state.path],
                     cut(state.name, MOST_NAME),
-                    cut(detail(state), MOST_DETAIL),
+                    cut(self._bare.detail(state), MOST_DETAIL),
                     state.path in self._inner,
                     depth,
                 )

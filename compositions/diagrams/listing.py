@@ -5,7 +5,6 @@ from typing import Final, NamedTuple
 from compositions.asl.outline import BRANCH, CATCH, CHOICE, DEFAULT, Edge, State
 from compositions.diagrams.drawing import Diagram
 from compositions.diagrams.overlay import STATUSES, status_of, told
-from compositions.diagrams.wording import detail
 
 _WORDS: Final = {
     CHOICE: "if {label}: ",
@@ -46,7 +45,7 @@ def _told(state: State, depth: int, ways: list[str], diagram: Diagram) -> Told:
     return Told(
         state.path,
         state.name,
-        detail(state),
+        diagram.detail(state),
         depth,
         state.is_reached,
         (*ways, *ends),

@@ -40,7 +40,8 @@ def svg(
     kind = "machine of-run" if diagram.seen is not None else "machine"
     return (
         f'<svg class="{kind}" width="{diagram.width}" height="{diagram.height}"'
-        f' viewBox="0 0 {diagram.width} {diagram.height}" role="group" aria-labelledby="{escape(name)}-title"'
+        f' viewBox="0 0 {diagram.width} {diagram.height}" role="graphics-document"'
+        f' aria-labelledby="{escape(name)}-title"'
         f' aria-describedby="{escape(name)}-words"><title id="{escape(name)}-title">{escape(title)}</title>'
         f'<desc id="{escape(name)}-words">{escape(words)}</desc>{"".join(parts)}</svg>'
     )

@@ -28,7 +28,7 @@ from django_htmx.http import HttpResponseClientRedirect
 View = ParamSpec("View")
 
 KEPT = "kept_form"
-MOST_BYTES = 16_384
+MOST_BYTES = 65_536  # a definition of some length, too
 KEPT_FOR_S = 3600
 NEVER_KEPT = ("csrfmiddlewaretoken", "password", "secret", "token")
 

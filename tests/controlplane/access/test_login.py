@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import include, path
 
-from controlplane.access.forms import login_required_keeping_form, restored_form
+from controlplane.access.forms import MOST_BYTES, login_required_keeping_form, restored_form
 from controlplane.access.views import client_address
 from controlplane.kernel.access import require
 
@@ -70,7 +70,7 @@ def test_a_page_of_another_site_is_never_returned_to(client: Client) -> None:
 
 def test_a_form_beyond_measure_is_not_kept(client: Client, person: Any) -> None:
     person("operator")
-    client.post("/circuit", {"reason": "x" * 20_000})
+    client.post("/circuit", {"reason": "x" * MOST_BYTES})
     log_in(client, "/circuit")
     assert client.get("/circuit").content == b"empty"
 

@@ -1,0 +1,39 @@
+"""Runs as pages show them: charts over time, and what a run's calls tell of its states; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from breakers.panels import charts as drawing
+from breakers.panels.charts import Chart, Column
+from compositions.diagrams.overlay import Seen
+from compositions.runs import figures
+
+MOST_COLUMNS = 60
+
+
+def charts(minutes: Sequence[tuple[datetime, Sequence[int]]]) -> list[Chart]:
+    """Runs a minute, those without an answer on top."""
+    step = max(1, len(minutes) // MOST_COLUMNS)
+    columns = []
+    for start in range(0, len(minutes), step):
+        some = minutes[start : start + step]
+        counts = figures.added([each for _, each in some])
+        failed = counts[figures.FAILED] / len(some)
+        columns.append(Column(f"{some[0][0]:%H:%M}", counts[figures.RUNS] / len(some) - failed, failed))
+    if not any(column.value or column.refused for column in columns):
+        return []
+    return [drawing.use("runs", "Runs a minute", columns, unit="runs/min")]
+
+
+def seen(calls: Iterable[Mapping[str, Any]]) -> dict[str, Seen]:
+    """What became of the states that called something; a kept run tells no more."""
+    found: dict[str, Seen] = {}
+    for call in calls:
+        status = "failed" if call.get("error") else "passed" if call.get("source") == "live" else "cached"
+        before = found.get(call["path"])
+        ms = float(call.get("ms") or 0.0)
+        found[call["path"]] = Seen(
+            status, 1 if before is None else before.attempts + 1, ms + (before.ms or 0.0 if before else 0.0)
+        )
+    return found

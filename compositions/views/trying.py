@@ -1,0 +1,161 @@
+"""Trying a composition: with an input, and with any target looking as it is, open, slow, stale or failing."""
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from breakers.panels.board import board_of
+from compositions import texts, trying
+from compositions.models import Composition, Route
+from compositions.operations import runs as operations
+from compositions.panels import compositions as panels
+from compositions.panels import trials
+from compositions.panels.checked import as_json
+from compositions.panels.pictures import picture
+from compositions.panels.translations import translates
+from controlplane.access.forms import login_required_keeping_form, restored_form
+from controlplane.audit.chain import record
+from controlplane.kernel.access import principal_of, require
+from controlplane.kernel.errors import FieldProblem, Invalid, Problem
+
+from .compositions import found
+
+KEPT = "tried"
+MOST_KEPT = 32_768  # characters of an input that the session keeps
+COMPOSITIONS_KEPT = 5
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required_keeping_form
+@require("operate")
+def try_it(request: HttpRequest, slug: str) -> HttpResponse:
+    """Real calls, made by this process through the same guard; no circuit hears of what is forced."""
+    row = found(slug)
+    if row.type != "EXPRESS":
+        return redirect("composition", slug)
+    asked = _asked(request, row)
+    context: dict[str, Any] = {}
+    status = 200
+    if request.method == "POST":
+        try:
+            value = parsed(asked["input"])
+            forced = {target: how for target, how in asked["forced"].items() if how}
+            _, ran = operations.start(
+                slug, value, by=principal_of(request), reason="tried in the browser", forced=forced
+            )
+            _keep(request, slug, asked)
+            context = _result(row, ran)
+        except Problem as problem:
+            status, context = problem.status, {"refused": said(problem)}
+    board = board_of(request)
+    reach = panels.reach_of(row)
+    context |= {
+        "composition": row,
+        "asked": asked,
+        "targets": panels.reached(reach, board),
+        "choices": list(trials.FORCED.items()),
+        "translates": translates(texts.read(row.definition)),
+    }
+    return render(request, "compositions/try.html", context, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@login_required_keeping_form
+@require("operate")
+def translate(request: HttpRequest, slug: str) -> HttpResponse:
+    """An old payload, what the new service is sent for it and answers, and what the old client reads. A real call."""
+    row = found(slug)
+    if row.type != "EXPRESS" or not translates(texts.read(row.definition)):
+        return redirect("composition", slug)
+    posted = request.POST if request.method == "POST" else restored_form(request)
+    payload = str(posted.get("payload", "")).replace("\r\n", "\n") if posted is not None else ""
+    context: dict[str, Any] = {"composition": row, "payload": payload}
+    status = 200
+    if request.method == "POST":
+        try:
+            value = parsed(payload)
+            context["sides"] = trying.translate(slug, value)
+            record(
+                action="composition.run",
+                subject=f"composition:{slug}",
+                by=principal_of(request),
+                after={"status": context["sides"].status, "ms": round(context["sides"].ms)},
+                reason="a payload was translated in the browser",
+            )
+        except Problem as problem:
+            status, context["refused"] = problem.status, said(problem)
+    return render(request, "compositions/translate.html", context, status=status)
+
+
+def parsed(text: str) -> Any:
+    """JSON that somebody typed. Raises Invalid with the place."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        words = f"This is not JSON: {error.msg}, line {error.lineno}, column {error.colno}."
+    except RecursionError:
+        words = "This is nested too deeply."
+    raise Invalid("The input cannot be read.", problems=[FieldProblem("input", "invalid", words)])
+
+
+def said(problem: Problem) -> str:
+    return " ".join([problem.detail or problem.title, *(each.message for each in problem.problems)])
+
+
+def _asked(request: HttpRequest, row: Composition) -> dict[str, Any]:
+    """What is in the form: what was posted, or the last that was tried, or what a route would give it."""
+    posted = request.POST if request.method == "POST" else restored_form(request)
+    if posted is not None:
+        prefix = "forced-"
+        forced = {name.removeprefix(prefix): value for name, value in posted.items() if name.startswith(prefix)}
+        return {"input": str(posted.get("input", "")).replace("\r\n", "\n"), "forced": forced}
+    kept = request.session.get(KEPT, {}).get(row.slug)
+    return kept or {"input": as_json(_example(row)), "forced": {}}
+
+
+def _example(row: Composition) -> Any:
+    """As a request of its first route would look."""
+    route = Route.objects.filter(composition=row).first()
+    if route is None:
+        return {}
+    names = [part.strip("{}+") for part in route.path.split("/") if part.startswith("{")]
+    parameters = dict.fromkeys(names, "1")
+    path = "/".join("1" if part.startswith("{") else part for part in route.path.split("/"))
+    return {
+        "method": route.methods[0],
+        "path": path,
+        "path_parameters": parameters,
+        "query": {},
+        "headers": {},
+        "body": None,
+    }
+
+
+def _keep(request: HttpRequest, slug: str, asked: dict[str, Any]) -> None:
+    """For the next time; of the last few compositions."""
+    if len(asked["input"]) > MOST_KEPT:
+        return
+    kept = {name: value for name, value in request.session.get(KEPT, {}).items() if name != slug}
+    request.session[KEPT] = dict([*list(kept.items())[-COMPOSITIONS_KEPT + 1 :], (slug, asked)])
+
+
+def _result(row: Composition, ran: dict[str, Any]) -> dict[str, Any]:
+    trial = trials.trial(ran["trace"])
+    return {
+        "ran": ran,
+        "output": as_json(ran.get("output")) if ran["status"] == "SUCCEEDED" else "",
+        "trial": trial,
+        "picture": picture(
+            texts.read(row.definition),
+            title=f"The way that the run of {row} took",
+            link=lambda path: trial.first.get(path, "#visits"),
+            seen=trial.seen,
+            taken=trial.taken,
+        ),
+    }
