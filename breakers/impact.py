@@ -1,9 +1,10 @@
-"""What would be hurt if a target went away: journeys and actions, and whatever the sources in IMPACT_SOURCES know."""
+"""What would be hurt if a target went away: journeys, actions, alarms, and what the sources in IMPACT_SOURCES know."""
 
 from typing import NamedTuple
 
 from breakers.models import Journey
 from breakers.models.actions import following
+from breakers.models.alarms import opening
 from controlplane.kernel import seams
 
 
@@ -25,6 +26,7 @@ def dependents(target: str) -> list[Dependent]:
         for slug, title in Journey.objects.filter(targets__slug=target).values_list("slug", "title")
     ]
     found += [Dependent("action", action.slug, action.title) for action in following(f"circuit:{target}")]
+    found += [Dependent("alarm-source", source.slug, source.title) for source in opening(target)]
     for source in seams.sources("IMPACT_SOURCES"):
         found += source(target)
     return found

@@ -6,7 +6,7 @@ from django.utils import timezone
 from breakers import probing, rollup, transitions
 from breakers.delays import history, mirror
 from breakers.hosting import hosted
-from breakers.operations import journeys, overrides
+from breakers.operations import alarm_sources, journeys, overrides
 from controlplane.aws.plans import NotKnown
 
 
@@ -44,6 +44,7 @@ def prune() -> None:
     transitions.prune()
     history.prune()
     rollup.prune()
+    alarm_sources.prune()
 
 
 @shared_task(name="breakers.count_use")

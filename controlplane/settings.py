@@ -215,7 +215,14 @@ NAVIGATION = [
 BACKOFFICE_INDEX = [
     (
         "Targets",
-        ["breakers.target", "breakers.journey", "breakers.action", "breakers.override", "breakers.journeydelay"],
+        [
+            "breakers.target",
+            "breakers.journey",
+            "breakers.action",
+            "breakers.alarmsource",
+            "breakers.override",
+            "breakers.journeydelay",
+        ],
     ),
     (
         "Access and limits",
@@ -254,6 +261,7 @@ BACKOFFICE_INDEX = [
             "breakers.proberun",
             "breakers.usagecount",
             "breakers.rulecount",
+            "breakers.alarmmessage",
             "aws.holding",
             "aws.awscall",
         ],

@@ -1,5 +1,5 @@
 """The nouns of protection and their records in the back office. Importing the rooms registers them with Django."""
 
-from . import actions, consumers, journeys, limits, records, rules, targets
+from . import actions, alarms, consumers, journeys, limits, records, rules, targets
 
-__all__ = ["actions", "consumers", "journeys", "limits", "records", "rules", "targets"]
+__all__ = ["actions", "alarms", "consumers", "journeys", "limits", "records", "rules", "targets"]

@@ -2,6 +2,7 @@
 
 from . import (
     actions,
+    alarm_sources,
     breakers,
     cache,
     capacity,
@@ -26,6 +27,7 @@ urlpatterns = [
     *throttles.routes,
     *rules.routes,
     *actions.routes,
+    *alarm_sources.routes,
     *capacity.routes,
     *cache.routes,
     *consumers.routes,

@@ -110,6 +110,11 @@ def after_half_open(breaker: BreakerSettings, circuit: Circuit, now_ms: float) -
     return _open(breaker, circuit, f"no verdict within {limit_ms / 1000:g} s of being half open")
 
 
+def after_alarm(breaker: BreakerSettings, circuit: Circuit, reason: str) -> Move | None:
+    """After somebody outside has seen calls fail: as if a policy had said so. What is open already stays as it is."""
+    return None if circuit.state is State.OPEN else _open(breaker, circuit, reason)
+
+
 def _open(breaker: BreakerSettings, circuit: Circuit, reason: str, retry_after_ms: int = 0) -> Move:
     openings = circuit.openings + 1
     growth = breaker.wait_backoff_multiplier ** (openings - 1)

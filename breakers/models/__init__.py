@@ -1,6 +1,7 @@
 """What an operator owns, as rows: typed columns, one table for each noun or part of one."""
 
 from .actions import Action
+from .alarms import AlarmMessage, AlarmSource
 from .breakers import Breaker, BreakerPolicy, ClassificationRule
 from .consumers import ApiKey, Consumer
 from .contracts import Contract
@@ -17,6 +18,8 @@ from .usage import QuotaLedger, RuleCount, UsageCount
 
 __all__ = [
     "Action",
+    "AlarmMessage",
+    "AlarmSource",
     "ApiKey",
     "Breaker",
     "BreakerPolicy",

@@ -11,6 +11,8 @@ from django.contrib.sessions.models import Session
 
 from breakers.models import (
     Action,
+    AlarmMessage,
+    AlarmSource,
     ApiKey,
     Consumer,
     DelayPeriod,
@@ -28,7 +30,19 @@ from breakers.models import (
     UsageCount,
     UsagePlan,
 )
-from breakers.operations import actions, consumers, journeys, keys, overrides, plans, rules, stages, targets, throttles
+from breakers.operations import (
+    actions,
+    alarm_sources,
+    consumers,
+    journeys,
+    keys,
+    overrides,
+    plans,
+    rules,
+    stages,
+    targets,
+    throttles,
+)
 from compositions.models import Composition, CompositionVersion, Intent, Pipe, PipeLease, Route
 from compositions.operations import compositions, pipes, routes
 from controlplane.access import tokens
@@ -201,6 +215,17 @@ def action() -> Action:
     target()
     document = {"subjects": ["circuit:catalog"], "kind": "pipe", "name": "subs"}
     return actions.put("stop-subs", document, by=SYSTEM)[0]
+
+
+def alarm_source() -> AlarmSource:
+    target()
+    document = {"scheme": "hmac", "alarms": [{"alarm": "checkout-*", "target": "catalog"}]}
+    return alarm_sources.put("watch", document, by=SYSTEM)[0]
+
+
+def alarm_message() -> AlarmMessage:
+    row = {"alarm": "checkout-failed", "state": "ALARM", "target": "catalog", "outcome": "opened"}
+    return AlarmMessage.objects.create(source="watch", message="1" * 64, at=LONG_AGO, **row)
 
 
 def holding() -> Holding:
@@ -469,6 +494,22 @@ EXAMPLES: dict[str, Example] = {
         subject="action:stop-subs",
         search="subs",
     ),
+    "breakers.AlarmSource": Example(
+        alarm_source,
+        add=lambda: {
+            "slug": "watch",
+            "title": "CloudWatch",
+            "enabled": "on",
+            "scheme": "hmac",
+            "rules": f"checkout-* -> {target().slug}",
+            "max_age_s": "600",
+        },
+        wrong=({"rules": "checkout-*"}, "rules"),
+        change={"title": "Watch"},
+        subject="alarm-source:watch",
+        search="watch",
+    ),
+    "breakers.AlarmMessage": Example(alarm_message, search="checkout"),
     "aws.Holding": Example(holding, search="subs"),
     "aws.AwsCall": Example(aws_call, search="stop_pipe"),
     "audit.AuditEntry": Example(of_configuration(AuditEntry), search="catalog"),
