@@ -1,21 +1,25 @@
 """Compositions in the back office, saved and deleted by their operations, and every definition that they had."""
 
+from dataclasses import replace
 from typing import Any
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from breakers.admin.forms import DocumentForm
-from breakers.admin.operations import ThroughOperations
+from breakers.admin.operations import MOST_FINDINGS, ThroughOperations
 from breakers.admin.records import Record
 from breakers.documents import checking
 from breakers.documents.defaults import Document
-from compositions import neighbours, sentences
+from compositions import advice, neighbours, sentences
 from compositions.documents.compositions import CompositionShape
 from compositions.models import Composition, CompositionVersion
 from compositions.operations import compositions
 from compositions.reach import reach
+from controlplane.kernel.errors import FieldProblem
 
 PLAIN = ("title", "description", "tags", "type", "deadline_ms", "max_stale_s", "meta")
 
@@ -24,6 +28,10 @@ class CompositionForm(DocumentForm):
     class Meta:
         model = Composition
         fields = ("slug", *PLAIN, "definition")
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 3, "class": "vLargeTextField"}),
+            "definition": forms.Textarea(attrs={"class": "vLargeTextField program", "spellcheck": "false"}),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,12 +43,18 @@ class CompositionForm(DocumentForm):
         return {**{name: given[name] for name in PLAIN}, "definition": self._definition()}
 
     def _definition(self) -> str:
-        """What is written, byte for byte as it was where nobody changed it."""
-        changed = "definition" in self.changed_data or "definition" not in self.initial
-        return str(self.cleaned_data["definition"] if changed else self.initial["definition"])
+        """What is written, byte for byte as it was where only a browser changed the ends of its lines."""
+        given, before = str(self.cleaned_data["definition"]), str(self.initial.get("definition", ""))
+        return before if given.splitlines() == before.splitlines() else given
 
     def judge(self, slug: str, document: Document) -> None:
         compositions.check(slug, checking.shaped(CompositionShape, slug, document))
+
+    def _show(self, problem: FieldProblem) -> None:
+        if problem.line is not None:
+            text = f"Line {problem.line}, column {problem.column}: {problem.message}"
+            problem = replace(problem, message=text)
+        super()._show(problem)
 
     def _home(self, path: str) -> tuple[Any, str]:
         return super()._home(path.partition("/")[0])
@@ -65,6 +79,12 @@ class CompositionAdmin(ThroughOperations):
         ("Since when", {"fields": ("version", "digest", "created_at", "updated_at"), "classes": ("collapse",)}),
     )
 
+    def _told(self, request: HttpRequest, obj: Composition, response: HttpResponse) -> HttpResponse:
+        """Whoever saved reads what is not advisable, too."""
+        for finding in advice.warnings(compositions.find(obj.slug))[:MOST_FINDINGS]:
+            messages.warning(request, f"{finding.path}: {finding.message}")
+        return super()._told(request, obj, response)
+
     def sentence(self, obj: Composition) -> str:
         around = neighbours.around()
         known = around.find(obj.slug)
@@ -85,4 +105,4 @@ class CompositionVersionAdmin(Record):
 
     @admin.display(description="definition")
     def text(self, row: CompositionVersion) -> SafeString:
-        return format_html("<pre>{}</pre>", row.definition)
+        return format_html("<pre class='program'>{}</pre>", row.definition)

@@ -87,9 +87,11 @@ def limits(request: HttpRequest, slug: str) -> HttpResponse:
     if facts is None:
         raise Http404(f"There is no route “{slug}”.")
     route = operations.find(slug)
+    goes_to = destinations.of(route)
     context = {
         "route": route,
-        "goes_to": destinations.of(route),
+        "goes_to": goes_to,
+        "calls": [] if goes_to.kind == "target" else sorted(facts.calls),
         "facts": facts,
         "places": of_route(facts),
         "authorizer": document(route)["authorizer"],
@@ -103,9 +105,11 @@ def _page(
     request: HttpRequest, *, kept: dict[str, Any] | None = None, restored: bool = False, status: int = 200
 ) -> HttpResponse:
     newest = _newest_revisions()
+    calls = {facts.slug: sorted(facts.calls) for facts in breakers.routes.known()}
     rows = []
     for route in operations.rows():
         last = newest.get(route.slug)
+        goes_to = destinations.of(route)
         mine = (kept or {}).get("slug") == route.slug
         rows.append(
             {
@@ -114,8 +118,9 @@ def _page(
                 "revision": last.number if last else 0,
                 "undoable": last is not None and last.number > 1,
                 "kept": kept if mine else {},
-                "goes_to": destinations.of(route),
-                "wanted": (kept or {}).get("target") if mine else destinations.of(route).value,
+                "goes_to": goes_to,
+                "calls": [] if goes_to.kind == "target" else calls.get(route.slug, []),
+                "wanted": (kept or {}).get("target") if mine else goes_to.value,
             }
         )
     context = {
