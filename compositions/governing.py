@@ -68,7 +68,7 @@ class Governor:
         return math.floor(self._allowed)
 
     def spend(self, started: int) -> None:
-        self._allowed -= started
+        self._allowed = max(0.0, self._allowed - started)
 
     # What it knows ----------------------------------------------------------------------------------------------------
 

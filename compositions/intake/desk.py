@@ -12,8 +12,8 @@ class Desk:
     """One per process; its threads begin with the first request."""
 
     def __init__(self) -> None:
-        self.writer = Writer()
         self.reader = Reader()
+        self.writer = Writer(self.reader.kept)
         self._pipes = PipeTable()
 
     def terms(self, slug: str, snapshot: Snapshot) -> Terms | None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
@@ -13,6 +14,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from controlplane.kernel.errors import Unavailable
 
 from . import rows
+from .rows import Kept, Offer
 
 LARGEST_BATCH = 200
 MOST_PENDING = 2_000
@@ -24,35 +26,53 @@ Row = dict[str, Any]
 log = structlog.get_logger("switchgear.intake")
 
 
+class Question(NamedTuple):
+    """What is looked up: an id, or the key of an offer."""
+
+    wanted: str | Offer
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
 class Reader:
     """One per process. Looking up never waits for more than a few seconds, nor behind more than a few thousand."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[tuple[str, asyncio.AbstractEventLoop, asyncio.Future[Row | None]] | None]
-        self._queue = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     async def find(self, intent: str) -> Row | None:
         """What is told of an intent; None when there is none. Raises Unavailable while the database is away."""
-        if self._queue.qsize() >= MOST_PENDING:
-            raise Unavailable("Too many ask for their intents.", reason="busy", retry_after_s=RETRY_AFTER_S)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="intents", daemon=True)
-            self._thread.start()
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Row | None] = loop.create_future()
-        self._queue.put((intent, loop, future))
-        try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
-                return await future
-        except TimeoutError:
-            raise _away() from None
+        row: Row | None = await self._ask(intent)
+        return row
+
+    async def kept(self, offer: Offer) -> Kept | None:
+        """The intent that the offer's key stands for. Raises Unavailable while the database is away."""
+        known: Kept | None = await self._ask(offer)
+        return known
 
     def close(self) -> None:
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
             thread.join(ANSWER_WITHIN_S)
+
+    async def _ask(self, wanted: str | Offer) -> Any:
+        if self._queue.qsize() >= MOST_PENDING:
+            raise Unavailable("Too many ask for their intents.", reason="busy", retry_after_s=RETRY_AFTER_S)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="intents", daemon=True)
+            self._thread.start()
+        loop = asyncio.get_running_loop()
+        question = Question(wanted, loop, loop.create_future())
+        self._queue.put(question)
+        try:
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                return await question.future
+        except TimeoutError:
+            raise _away() from None
+
+    # On the thread ----------------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
@@ -72,26 +92,29 @@ class Reader:
             connection.close()
 
     @staticmethod
-    def _answer(batch: list[tuple[str, asyncio.AbstractEventLoop, asyncio.Future[Row | None]]]) -> None:
-        found: dict[str, Row] | None = None
+    def _answer(batch: list[Question]) -> None:
         try:
-            found = rows.present({intent for intent, _, _ in batch})
+            found = rows.present({asked.wanted for asked in batch if isinstance(asked.wanted, str)})
+            for asked in batch:
+                wanted = asked.wanted
+                answer = found.get(wanted) if isinstance(wanted, str) else rows.kept(wanted)
+                _tell(asked, lambda future, answer=answer: future.set_result(answer))  # type: ignore[misc]
         except (DatabaseError, InterfaceError) as error:
             log.warning("intents_not_read", error=str(error).strip())
             connection.close()
+            for asked in batch:
+                _tell(asked, lambda future: future.set_exception(_away()))
 
-        def tell(intent: str, future: asyncio.Future[Row | None]) -> None:
-            if not future.done():
-                if found is None:
-                    future.set_exception(_away())
-                else:
-                    future.set_result(found.get(intent))
 
-        for intent, loop, future in batch:
-            try:
-                loop.call_soon_threadsafe(tell, intent, future)
-            except RuntimeError:  # the loop is closed
-                continue
+def _tell(asked: Question, tell: Callable[[asyncio.Future[Any]], None]) -> None:
+    def told() -> None:
+        if not asked.future.done():
+            tell(asked.future)
+
+    try:
+        asked.loop.call_soon_threadsafe(told)
+    except RuntimeError:  # the loop is closed
+        return
 
 
 def _away() -> Unavailable:

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
@@ -22,7 +22,7 @@ from controlplane.kernel.errors import Problem
 
 from . import rows
 from .errors import BeingAccepted, KeyReused, NotAccepted
-from .rows import Offer
+from .rows import Kept, Offer
 
 LARGEST_BATCH = 500
 MOST_PENDING = 20_000
@@ -52,9 +52,10 @@ class Ticket:
 
 
 class Writer:
-    """One per process. `accept` may be awaited on any loop."""
+    """One per process. `lookup` finds what a key stands for, beside the commits."""
 
-    def __init__(self) -> None:
+    def __init__(self, lookup: Callable[[Offer], Awaitable[Kept | None]]) -> None:
+        self._lookup = lookup
         self._queue: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
         self._under_way: set[tuple[str, str, str]] = set()
         self._backlogs: dict[str, Backlog] = {}
@@ -65,7 +66,10 @@ class Writer:
         if self._queue.qsize() >= MOST_PENDING:
             raise NotAccepted("Too many intents are being committed.", reason="busy", retry_after_s=RETRY_AFTER_S)
         if offer.key_hash and offer.key in self._under_way:
-            raise BeingAccepted("An intent with this Idempotency-Key is being accepted.", retry_after_s=1)
+            known = await self._lookup(offer)
+            if known is None:
+                raise BeingAccepted("An intent with this Idempotency-Key is being accepted.", retry_after_s=1)
+            return _same(offer, known), False
         self._start()
         ticket = Ticket(offer, asyncio.get_running_loop())
         if offer.key_hash:
@@ -182,10 +186,10 @@ class Writer:
         if known is None:
             refused[offer.id] = _away()
             return False
-        if known.fingerprint == offer.fingerprint:
-            accepted[offer.id] = known.id, known.id == offer.id
-        else:
-            refused[offer.id] = KeyReused("Another body came with this Idempotency-Key before; use a new key for it.")
+        try:
+            accepted[offer.id] = _same(offer, known), False
+        except KeyReused as reused:
+            refused[offer.id] = reused
         return True
 
     def _settle(
@@ -228,6 +232,13 @@ class Backlog:
         if now - self._counted_at >= every_s:
             self.waiting, self._counted_at = rows.waiting(pipe, most), now
         return self.waiting
+
+
+def _same(offer: Offer, known: Kept) -> str:
+    """The intent's id; raises KeyReused when the offer is not what its key stands for."""
+    if known.fingerprint != offer.fingerprint:
+        raise KeyReused("Another body came with this Idempotency-Key before; use a new key for it.")
+    return known.id
 
 
 def _per_pipe(offers: Iterable[Offer]) -> dict[str, int]:

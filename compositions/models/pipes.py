@@ -156,7 +156,7 @@ class PipeLease(models.Model):
         max_length=10, blank=True, choices=StoppedBy.choices, help_text="Who stopped it, while it is stopped."
     )
     reason = models.CharField(max_length=500, blank=True, help_text="Why it is in this state.")
-    since = models.DateTimeField(help_text="Since when.")
+    since = models.DateTimeField(null=True, help_text="Since when; empty while it has never moved.")
 
     class Meta:
         ordering = ["pipe"]

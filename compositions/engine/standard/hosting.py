@@ -1,4 +1,5 @@
-"""The engine as a process: the Celery worker of queue `sagas` carries durable executions from its start to its end.
+"""The engine as a process: the Celery worker of queue `sagas` carries durable executions from its start to its end,
+and starts those of the pipes whose lease it holds.
 
 It starts with the worker, not with its connection to the broker: executions are in the database, and go on while
 Valkey is away.
@@ -12,6 +13,7 @@ import structlog
 from celery import signals
 
 from breakers.hosting import hosted
+from compositions.dispatching.dispatcher import Dispatcher
 from compositions.hosting import hosted_flow
 
 from .worker import Engine
@@ -21,7 +23,7 @@ QUEUE: Final = "sagas"
 PATIENCE_S: Final = 3.0
 
 log = structlog.get_logger(__name__)
-_running: list[Engine] = []
+_running: list[tuple[Engine, Dispatcher]] = []
 
 
 @signals.celeryd_after_setup.connect
@@ -29,19 +31,22 @@ def begin(instance: Any, **_: Any) -> None:
     if QUEUE not in instance.app.amqp.queues.consume_from:
         return
     _running.append(hosted_flow("saga").run(_started()))
-    log.info("sagas_begin", worker=_running[0].id)
+    log.info("sagas_begin", worker=_running[0][0].id)
 
 
 @signals.worker_shutdown.connect
 def end(**_: Any) -> None:
     while _running:
-        engine = _running.pop()
+        engine, dispatcher = _running.pop()
+        hosted_flow("saga").run(dispatcher.close(), timeout_s=10)
         hosted_flow("saga").run(engine.close(PATIENCE_S), timeout_s=PATIENCE_S + 10)
         hosted("saga").run(hosted("saga").plane.close(), timeout_s=10)
         log.info("sagas_end", worker=engine.id)
 
 
-async def _started() -> Engine:
-    engine = Engine(hosted_flow("saga").flow, hosted("saga").plane)
+async def _started() -> tuple[Engine, Dispatcher]:
+    flow, plane = hosted_flow("saga").flow, hosted("saga").plane
+    engine, dispatcher = Engine(flow, plane), Dispatcher(flow, plane)
     await engine.start()
-    return engine
+    dispatcher.start()
+    return engine, dispatcher

@@ -13,7 +13,7 @@ from compositions.intake.rows import Offer
 from compositions.intake.writer import Writer
 from compositions.models import Intent
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 def offer(key: str = "", *, print_: str = "a", pipe: str = "subscribe", **more: Any) -> Offer:
@@ -21,16 +21,23 @@ def offer(key: str = "", *, print_: str = "a", pipe: str = "subscribe", **more: 
 
 
 @pytest.fixture
-def writer() -> Iterator[Writer]:
-    made = Writer()
+def reader() -> Iterator[Reader]:
+    made = Reader()
     yield made
     made.close()
 
 
 @pytest.fixture
-def second() -> Iterator[Writer]:
+def writer(reader: Reader) -> Iterator[Writer]:
+    made = Writer(reader.kept)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def second(reader: Reader) -> Iterator[Writer]:
     """The writer of another front door."""
-    made = Writer()
+    made = Writer(reader.kept)
     yield made
     made.close()
 
@@ -61,11 +68,16 @@ async def test_another_body_is_refused_and_another_consumer_or_pipe_is_somebody_
     assert len({first, *[(await writer.accept(other))[0] for other in others]}) == 4
 
 
-async def test_a_key_that_is_being_committed_is_refused_for_the_moment(writer: Writer) -> None:
+async def test_a_key_that_is_being_committed_is_refused_for_the_moment() -> None:
+    async def not_yet(_: Offer) -> None:
+        """What a reader sees before the commit."""
+
+    writer = Writer(not_yet)
     results = await asyncio.gather(*(writer.accept(offer("k1")) for _ in range(5)), return_exceptions=True)
     assert sorted(type(result).__name__ for result in results) == ["BeingAccepted"] * 4 + ["tuple"]
     refused = next(result for result in results if isinstance(result, BeingAccepted))
     assert (refused.status, refused.retry_after) == (409, "1")
+    writer.close()
 
 
 async def test_two_front_doors_that_get_one_key_at_once_agree_on_one_intent(writer: Writer, second: Writer) -> None:
@@ -94,10 +106,18 @@ async def test_a_row_that_cannot_be_stored_spoils_no_other(writer: Writer) -> No
     assert [isinstance(result, tuple) for result in results] == [True, stored, True]
 
 
-async def test_an_intent_is_found_by_its_id_and_by_nothing_else(writer: Writer) -> None:
-    reader = Reader()
+async def test_a_key_that_was_committed_has_its_answer_however_many_ask_at_once(writer: Writer) -> None:
+    first, _ = await writer.accept(offer("k1"))
+    again = await asyncio.gather(*(writer.accept(offer("k1")) for _ in range(20)))
+    assert set(again) == {(first, False)}
+    other = await asyncio.gather(
+        writer.accept(offer("k1")), writer.accept(offer("k1", print_="b")), return_exceptions=True
+    )
+    assert (other[0], type(other[1])) == ((first, False), KeyReused)
+
+
+async def test_an_intent_is_found_by_its_id_and_by_nothing_else(writer: Writer, reader: Reader) -> None:
     ids = [(await writer.accept(offer()))[0] for _ in range(3)]
     found = await asyncio.gather(*(reader.find(intent) for intent in [*ids, "0" * 28]))
     assert [row and row["id"] for row in found] == [*ids, None]
     assert ids == sorted(ids), "ids sort by the time of acceptance"
-    reader.close()

@@ -1,0 +1,62 @@
+"""What a turn needs to know of pipes, and what has waited for too long; found by partial indexes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+from django.db.models import Count, Q
+
+from compositions.models import Intent
+from compositions.models.intents import IntentStatus
+from controlplane.kernel import clock
+
+from .claims import COLUMNS, INTENT, WAITING, select, skipping
+
+
+def counts(pipes: Sequence[str], status: IntentStatus) -> dict[str, int]:
+    """How many intents of each pipe are in this state."""
+    found = dict.fromkeys(pipes, 0)
+    # Each half of what waits has an index of its own, and the other states have one.
+    parts = [Q(held=False), Q(held=True)] if status == IntentStatus.ACCEPTED else [Q()]
+    for part in parts:
+        rows = Intent.objects.filter(part, pipe__in=pipes, status=status).order_by()
+        for pipe, count in rows.values_list("pipe").annotate(count=Count("pk")):
+            found[pipe] += count
+    return found
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a turn needs to know of a pipe: executions under way, and whether anything waits."""
+
+    running: int
+    waits: bool
+
+
+def look(pipes: Sequence[str]) -> dict[str, Look]:
+    running = counts(pipes, IntentStatus.RUNNING)
+    return {pipe: Look(running[pipe], oldest(pipe) is not None) for pipe in pipes}
+
+
+def oldest(pipe: str) -> datetime | None:
+    """When the intent that waits for longest was accepted."""
+    rows = select(f"SELECT {COLUMNS} FROM {INTENT} WHERE pipe = %s AND {WAITING} ORDER BY id LIMIT 1", [pipe])
+    return rows[0].accepted_at if rows else None
+
+
+def held_keys(pipe: str) -> set[str]:
+    """Order keys behind whose first intent others are held."""
+    held = Intent.objects.filter(pipe=pipe, status=IntentStatus.ACCEPTED, held=True).order_by()
+    return set(held.values_list("order_key", flat=True).distinct())
+
+
+def age(pipe: str, max_age_s: float, most: int = 200) -> int:
+    """What has waited for too long is a dead letter."""
+    sql = f"SELECT {COLUMNS} FROM {INTENT} WHERE pipe = %s AND {WAITING} ORDER BY id LIMIT %s{skipping()}"
+    now = clock.now()
+    with transaction.atomic():
+        first = select(sql, [pipe, most])
+        aged = [one.id for one in first if (now - one.accepted_at).total_seconds() > max_age_s]
+        text = f"It had waited for longer than {max_age_s:g} s."
+        Intent.objects.filter(pk__in=aged).update(status=IntentStatus.DEAD, reason=text, ended_at=now)
+    return len(aged)
