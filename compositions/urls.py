@@ -2,9 +2,15 @@
 
 from django.urls import path
 
-from compositions.views import authoring, compositions, pipes, routes, runs, tasks, trying, versions
+from compositions.views import authoring, compositions, executions, pipes, routes, runs, tasks, trying, versions
 
 urlpatterns = [
+    path("executions/", executions.executions, name="executions"),
+    path("executions/bulk/", executions.bulk_act, name="executions-bulk"),
+    path("executions/bulk/<int:pk>/", executions.bulk_run, name="bulk-run"),
+    path("executions/view/", executions.keep_view, name="executions-view"),
+    path("executions/<slug:id>/", executions.execution, name="execution"),
+    path("executions/<slug:id>/steer/", executions.steer, name="execution-steer"),
     path("pipes/", pipes.pipes, name="pipes"),
     path("pipes/<slug:slug>/", pipes.pipe, name="pipe"),
     path("pipes/<slug:slug>/steer/", pipes.steer, name="pipe-steer"),

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
 from django.urls import path
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
@@ -15,24 +13,13 @@ from breakers.api.reasons import ReasonShape
 from breakers.documents import checking
 from compositions.documents import executions as documents
 from compositions.documents.executions import EventView, ExecutionView
-from compositions.models import Execution
-from compositions.models.executions import ExecutionStatus
+from compositions.finding import FILTERS, filtered, wrong
 from compositions.operations import executions
 from controlplane.config.nouns import reason_of
 from controlplane.kernel.access import principal_of
-from controlplane.kernel.errors import FieldProblem, Invalid
 
 TAGS = ["executions"]
 LONGEST_LIST = 1000
-FILTERS = {
-    "composition": "composition",
-    "pipe": "pipe",
-    "intent": "intent",
-    "parent": "parent",
-    "parked_on": "parked_on",
-    "error": "error",
-    "name": "name",
-}
 
 
 def _parameter(name: str, description: str, kind: Any = OpenApiTypes.STR) -> OpenApiParameter:
@@ -97,44 +84,11 @@ class Redrive(APIView):
         return Response(documents.document(row))
 
 
-def filtered(given: Any) -> QuerySet[Execution]:
-    """The executions that query parameters ask for, newest first. Raises Invalid with the parameter's name."""
-    rows = Execution.objects.order_by("-pk")
-    for name, column in FILTERS.items():
-        if value := given.get(name):
-            rows = rows.filter(**{column: value})
-    if statuses := [word for word in given.get("status", "").split(",") if word]:
-        unknown = sorted(set(statuses) - set(ExecutionStatus.values))
-        if unknown:
-            raise _wrong("status", f"There is no status {unknown[0]!r}; use {', '.join(ExecutionStatus.values)}.")
-        rows = rows.filter(status__in=statuses)
-    for name, lookup in (("started_after", "started_at__gte"), ("started_before", "started_at__lt")):
-        if value := given.get(name):
-            rows = rows.filter(**{lookup: _moment(name, value)})
-    if before := given.get("before"):
-        rows = rows.filter(pk__lt=before)
-    return rows
-
-
-def _moment(name: str, value: str) -> Any:
-    try:
-        moment = parse_datetime(value.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise _wrong(name, "Use RFC 3339 with an offset, as in 2026-05-04T10:20:30Z.")
-    return moment
-
-
 def _limit(request: Request) -> int:
     given = request.query_params.get("limit", "100")
     if not given.isdecimal() or not 1 <= int(given) <= LONGEST_LIST:
-        raise _wrong("limit", f"Use a whole number from 1 to {LONGEST_LIST}.")
+        raise wrong("limit", f"Use a whole number from 1 to {LONGEST_LIST}.")
     return int(given)
-
-
-def _wrong(name: str, text: str) -> Invalid:
-    return Invalid(text, problems=[FieldProblem(name, "invalid", text)])
 
 
 def _reason(request: Request) -> str:

@@ -6,8 +6,10 @@ from .intents import Intent
 from .pipes import Pipe, PipeLease
 from .routes import Route
 from .runs import CompositionRun, RunMinute
+from .watching import BulkRun, SavedView
 
 __all__ = [
+    "BulkRun",
     "Composition",
     "CompositionRun",
     "CompositionVersion",
@@ -19,5 +21,6 @@ __all__ = [
     "Route",
     "RunMinute",
     "SagaWorker",
+    "SavedView",
     "TaskToken",
 ]
