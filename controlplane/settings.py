@@ -191,6 +191,7 @@ NAVIGATION = [
     ("Routes", "/routes/"),
     ("Compositions", "/compositions/"),
     ("Pipes", "/pipes/"),
+    ("Executions", "/executions/"),
     ("Inbox", "/tasks/"),
     ("Kept answers", "/kept/"),
     ("Actions", "/actions/"),

@@ -126,7 +126,7 @@ def _learn(step: Step, event: Event) -> None:
             step.attempts, step.waits = event.attempt + 1, ""
             step.status, step.error = "running", ""
         case "TaskSucceeded":
-            step.met = [one for one in details.get("met", ()) if isinstance(one, Mapping)]
+            step.met = [dict(one) for one in details.get("met", ())]
             step.error = step.cause = ""
         case kind if kind in FAILED:
             step.error, step.cause = str(details.get("error") or ""), str(redacted(details.get("cause") or ""))
