@@ -23,6 +23,8 @@ PAGES = {
     "compositions": ("Compositions", "compositions"),
     "pipe": ("View pipe", "pipe"),
     "pipes": ("Pipes", "pipes"),
+    "execution": ("View execution", "execution"),
+    "task": ("View task", "task"),
     "stage": ("View stage", "stage"),
     "stages": ("Stages", "stages"),
     "plan": ("View plan", "plan"),

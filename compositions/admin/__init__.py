@@ -1,5 +1,5 @@
 """The flow's nouns in the back office. Importing the rooms registers them with Django."""
 
-from . import compositions, pipes, routes
+from . import compositions, executions, pipes, routes
 
-__all__ = ["compositions", "pipes", "routes"]
+__all__ = ["compositions", "executions", "pipes", "routes"]

@@ -43,8 +43,22 @@ from breakers.operations import (
     targets,
     throttles,
 )
-from compositions.models import Composition, CompositionVersion, Intent, Pipe, PipeLease, Route
-from compositions.operations import compositions, pipes, routes
+from compositions.models import (
+    BulkRun,
+    Composition,
+    CompositionRun,
+    CompositionVersion,
+    Execution,
+    Intent,
+    Pipe,
+    PipeLease,
+    Route,
+    RunMinute,
+    SagaWorker,
+    SavedView,
+    TaskToken,
+)
+from compositions.operations import compositions, executions, pipes, routes
 from controlplane.access import tokens
 from controlplane.access.models import ApiToken
 from controlplane.audit.models import AuditChain, AuditEntry
@@ -129,6 +143,39 @@ def intent() -> Intent:
     pipe()
     body = '{"plan": "premium", "password": "s3cr3t"}'
     return Intent.objects.create(id="0" * 28, pipe="onboarding", accepted_at=LONG_AGO, body=body)
+
+
+def execution() -> Execution:
+    target()
+    compositions.put("onboard", {"type": "STANDARD", "definition": WORKFLOW}, by=SYSTEM)
+    return executions.start("onboard", '{"password": "s3cr3t"}', by=SYSTEM, name="ann-1")
+
+
+def task_token() -> TaskToken:
+    waits = {"execution": execution().pk, "place": "[]", "state": "Sign up", "composition": "onboard"}
+    return TaskToken.objects.create(token="t-1", title="Sign up Ann", resource="manual", created_at=LONG_AGO, **waits)
+
+
+def saga_worker() -> SagaWorker:
+    return SagaWorker.objects.create(id="host-1", host="host", pid=1, started_at=LONG_AGO, lease_until=LONG_AGO)
+
+
+def composition_run() -> CompositionRun:
+    ran = {"version": 1, "at": LONG_AGO, "ms": 12.5, "status": "FAILED", "complete": False, "why": "failed"}
+    return CompositionRun.objects.create(composition="article-page", **ran)
+
+
+def run_minute() -> RunMinute:
+    return RunMinute.objects.create(composition="article-page", at=LONG_AGO)
+
+
+def bulk_run() -> BulkRun:
+    ordered = {"act": "stop", "newest": "e", "cursor": "e~", "total": 3, "reason": "bad release", "by": "ann"}
+    return BulkRun.objects.create(by_kind="user", ordered_at=LONG_AGO, touched_at=LONG_AGO, **ordered)
+
+
+def saved_view() -> SavedView:
+    return SavedView.objects.create(name="Payments that wait", query="parked_on=payment", owner="ann")
 
 
 def stage() -> Stage:
@@ -367,6 +414,13 @@ EXAMPLES: dict[str, Example] = {
         acts=("start", "stop"),
     ),
     "compositions.PipeLease": Example(pipe_lease, search="onb"),
+    "compositions.Execution": Example(execution, search="ann-1"),
+    "compositions.TaskToken": Example(task_token, search="Sign"),
+    "compositions.SagaWorker": Example(saga_worker, search="host"),
+    "compositions.CompositionRun": Example(composition_run, search="article"),
+    "compositions.RunMinute": Example(run_minute, search="article"),
+    "compositions.BulkRun": Example(bulk_run, search="release"),
+    "compositions.SavedView": Example(saved_view, search="Payments"),
     "compositions.Intent": Example(intent, search="0" * 28),
     "breakers.Stage": Example(
         stage,
