@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('compositions', '0008_runs'),
+        ('compositions', '0009_held_intents'),
     ]
 
     operations = [
