@@ -35,6 +35,7 @@ class ExecutionView(serializers.Serializer[Any]):
     wake_at = serializers.DateTimeField(allow_null=True, help_text="When it goes on, if it waits for a time.")
     parked = serializers.DictField(allow_null=True, help_text="on (a target), why, since: why it does not go on.")
     put_off = serializers.IntegerField(help_text="How often a step failed and was put off.")
+    trials = serializers.IntegerField(help_text="How often a call of it was a trial of a target, and failed.")
     when_open = serializers.CharField(help_text="hold or fail.")
     calls = serializers.DictField(help_text="done before a Catch, undone after one, and their ratio, amplification.")
     redrives = serializers.IntegerField()
@@ -96,6 +97,7 @@ def brief(row: Execution) -> Document:
         "wake_at": rfc3339(row.wake_at),
         "parked": parked,
         "put_off": row.park_count,
+        "trials": row.trial_count,
         "when_open": row.when_open,
         "calls": {**calls, "amplification": round(row.calls_undone / row.calls_done, 2) if row.calls_done else None},
         "redrives": row.redrive_count,

@@ -63,6 +63,7 @@ class Execution(models.Model):
     parked_why = models.CharField(max_length=500, blank=True, help_text="Why it waits, in words.")
     parked_at = models.DateTimeField(null=True, blank=True, help_text="Since when it waits there.")
     park_count = models.PositiveIntegerField(default=0, help_text="How often a step of it failed and was put off.")
+    trial_count = models.PositiveIntegerField(default=0, help_text="How often a call of it was a trial that failed.")
     caught = models.BooleanField(default=False, help_text="Whether a Catch was taken.")
     calls_done = models.PositiveIntegerField(default=0, help_text="Calls that succeeded before any Catch.")
     calls_undone = models.PositiveIntegerField(default=0, help_text="Calls made after a Catch, to put things right.")

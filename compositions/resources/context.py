@@ -7,7 +7,7 @@ each call, so that what was met can be journalled with the call's result.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import msgspec
 
@@ -16,6 +16,7 @@ from compositions.asl.ports import Key, TaskCall
 from compositions.asl.values import Json
 
 if TYPE_CHECKING:
+    from breakers.guard.messages import Answer, Request
     from compositions.engine.catalog import Compiled
     from compositions.engine.flow import Flow
 
@@ -53,11 +54,13 @@ class Met(msgspec.Struct):
         return self.at - (self.age_s or 0.0)
 
 
-class Probing(msgspec.Struct, frozen=True):
-    """The run is a trial of `target`: its calls there ask for a permit of this epoch."""
+class Probing(Protocol):
+    """The run is a trial of `target`: its calls there are made by `send`, with leave where the guard has none."""
 
-    target: str
-    epoch: int
+    @property
+    def target(self) -> str: ...
+
+    async def send(self, request: Request) -> Answer: ...
 
 
 class Child(msgspec.Struct, frozen=True):

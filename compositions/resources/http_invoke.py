@@ -39,7 +39,9 @@ async def send(slug: str, request: Request, task: TaskCall, context: CallContext
     context.met.append(met)
     try:
         forced = context.forced.get(slug) if context.forced else None
-        if forced is None:
+        if context.probing is not None and context.probing.target == slug:
+            answer = await context.probing.send(request)
+        elif forced is None:
             answer = await context.flow.guard.call(slug, request, deadline=context.deadline)
         else:
             met.forced = forced

@@ -67,7 +67,7 @@ class Calls:
         """Before the first step: wait while the circuit of any target that will be needed is open, for it makes no
         sense to charge a customer for what cannot be delivered."""
         life = self._life
-        if life.row.when_open != "hold" or life.probing is not None:
+        if life.row.when_open != "hold" or life.trial is not None:
             return
         while closed_to := next((t for t in sorted(life.version.required) if life.engine.circuits.is_open(t)), None):
             place = Place((), 0, "look ahead")
@@ -87,6 +87,7 @@ class Calls:
                 idempotency_key=identity.idempotency_key(row.intent or row.id, task.place.path),
                 standard=True,
                 met=[],
+                probing=life.trial,
                 start_execution=partial(self._start_child, task),
             )
             try:

@@ -48,6 +48,7 @@ class Claimed(msgspec.Struct):
     parked_why: str
     parked_at: datetime | None
     park_count: int
+    trial_count: int
     caught: bool
     calls_done: int
     calls_undone: int

@@ -2,8 +2,8 @@
 
 Each event has its number, time, type and details, as there; `place` says where in the definition it happened, as the
 outline and diagrams write it, with the index of each Map item around it. What Step Functions has no word for: TaskHeld
-and TaskResumed (we refused to call, and for how long), RetryScheduled, ErrorCaught, ExecutionPutOff and
-TaskResultCameLate.
+and TaskResumed (we refused to call, and for how long), RetryScheduled, ErrorCaught, ExecutionPutOff,
+ExecutionTried (a trial that failed) and TaskResultCameLate.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -176,6 +176,7 @@ _TELLERS: Final[dict[str, Callable[..., None]]] = {
     "parked": _plain("TaskHeld"),
     "resumed": _plain("TaskResumed"),
     "put off": _plain("ExecutionPutOff"),
+    "tried": _plain("ExecutionTried"),
     "redriven": _plain("ExecutionRedriven"),
     "late result": _plain("TaskResultCameLate"),
 }

@@ -7,6 +7,7 @@ Valkey is away.
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 
 import structlog
@@ -24,6 +25,7 @@ PATIENCE_S: Final = 3.0
 
 log = structlog.get_logger(__name__)
 _running: list[tuple[Engine, Dispatcher]] = []
+_trying: dict[asyncio.AbstractEventLoop, asyncio.Task[Engine]] = {}
 
 
 @signals.celeryd_after_setup.connect
@@ -50,3 +52,19 @@ async def _started() -> tuple[Engine, Dispatcher]:
     await engine.start()
     dispatcher.start()
     return engine, dispatcher
+
+
+async def engine_for_trials() -> Engine:
+    """The engine of an operations worker, which carries only what it is given to try. Call it on the plane's loop."""
+    loop = asyncio.get_running_loop()
+    if loop not in _trying:
+        _trying[loop] = loop.create_task(_started_for_trials())
+    return await asyncio.shield(_trying[loop])
+
+
+async def _started_for_trials() -> Engine:
+    # Made in a thread, for making it waits for this very loop.
+    flow = (await asyncio.to_thread(hosted_flow, "runner")).flow
+    engine = Engine(flow, hosted("runner").plane)
+    await engine.start(polls=False)
+    return engine

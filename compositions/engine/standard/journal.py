@@ -1,8 +1,8 @@
 """What a durable execution was told, by place: as happenings in memory, and as the text of one commit.
 
 A happening is `[what, path, attempt, at (ms), told]`. What the interpreter asks for again in a later life is found by
-its place; the rest is history. Two marks have no place: "redriven" and "put off" both say that failures before them
-are forgiven, so that the step that failed is tried again and what succeeded stays.
+its place; the rest is history. Three marks have no place: "redriven", "put off" and "tried" say that failures before
+them are forgiven, so that the step that failed is tried again and what succeeded stays.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from compositions.asl.ports import Checkpoint, Key, Place
-from compositions.asl.values import Json, text
+from compositions.asl.values import Json, encoded
 
 Told = Mapping[str, Any]
 Happening = tuple[str, Key, int, int, Told]
@@ -20,19 +20,20 @@ CHECKPOINT: Final = Place((), 0, "checkpoint")
 CALL: Final = "call"
 REDRIVEN: Final = "redriven"
 PUT_OFF: Final = "put off"
-FORGIVING: Final = frozenset((REDRIVEN, PUT_OFF))
+TRIED: Final = "tried"
+FORGIVING: Final = frozenset((REDRIVEN, PUT_OFF, TRIED))
 
 _decode = msgspec.json.Decoder().decode
-_encode = msgspec.json.Encoder().encode
 
 
 def written(happenings: Iterable[Happening]) -> str:
     """The text of one commit."""
-    rows = list(happenings)
-    try:
-        return _encode(rows).decode()
-    except (OverflowError, TypeError, ValueError, RecursionError):
-        return text(rows)
+    return encoded(list(happenings)).decode("utf-8", "replace")
+
+
+def storable(words: str) -> str:
+    """Text that a database takes: no NUL, no half of a surrogate pair."""
+    return words.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def read(told: str) -> list[Happening]:

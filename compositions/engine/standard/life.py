@@ -26,7 +26,6 @@ from compositions.asl.ports import Key, Place
 from compositions.asl.timestamps import written as time_written
 from compositions.asl.values import Json
 from compositions.models import Execution, TaskToken
-from compositions.resources import Probing
 from controlplane.kernel import clock
 
 from . import identity
@@ -34,10 +33,11 @@ from .calling import Calls
 from .claims import Claimed
 from .ends import Ended
 from .holding import Held, Park, held_before
-from .journal import PUT_OFF, Happening, Memory, Told, written
+from .journal import PUT_OFF, TRIED, Happening, Memory, Told, storable, written
 from .outcomes import Outcome, judge
 from .ports import PATIENCE_S, JournalledPorts
 from .statements import End, Line, Release
+from .trials import Trial, TrialFailed
 from .versions import Version
 from .writer import Job, Lost
 
@@ -68,7 +68,7 @@ class Life:
         self.held: dict[tuple[Key, int], Held] = {}
         self.holds: dict[tuple[Key, int], int] = {}
         held_before(memory, self.held, self.holds)
-        self.probing: Probing | None = None
+        self.trial: Trial | None = None
         self.task: asyncio.Task[None] | None = None
         self.dirty_since = 0.0
         self._number = number
@@ -239,6 +239,9 @@ class Life:
             return
         except Lost:
             return
+        except TrialFailed as failed:
+            await self._park_after_trial(str(failed))
+            return
         except Exception as fault:  # ours, or a definition that asks for what is not served here
             log.error("execution_fault", execution=self.row.id, state=self.state, exc_info=fault)
             ended = {"status": "FAILED", "error": asl_errors.RUNTIME, "cause": f"{type(fault).__name__}: {fault}"}
@@ -281,7 +284,7 @@ class Life:
 
     async def _end(self, outcome: Outcome) -> None:
         row, now = self.row, clock.now()
-        output, error, cause = outcome.output, outcome.error[:200], outcome.cause
+        output, error, cause = storable(outcome.output), storable(outcome.error[:200]), storable(outcome.cause)
         job = self._job()
         tally = self.tally
         status = str(outcome.status)
@@ -304,6 +307,19 @@ class Life:
         why = f"{self.state} failed: {outcome.error}"
         park = Park(self.calls.last_target, why[:500], clock.now())
         await self._release(clock.now() + timedelta(seconds=delay_s), park)
+
+    async def _park_after_trial(self, detail: str) -> None:
+        """Its call was the trial of a target that has not recovered: it waits at this step for the next time."""
+        assert self.trial is not None
+        target = self.trial.target
+        self.row.trial_count += 1
+        told = {"target": target, "detail": detail, "state": self.state, "count": self.row.trial_count}
+        self.tell(Place((), 0, TRIED), told)
+        why = f"{self.state} was tried and failed: {detail}"
+        try:
+            await self._release(None, Park(target, why, clock.now()))
+        except Lost:
+            return
 
     async def _leave(self) -> None:
         try:
@@ -328,9 +344,10 @@ class Life:
         job.release = Release(
             *(row.id, row.fence, wake_at, row.signals),
             park.target if park else "",
-            park.why[:500] if park else "",
+            storable(park.why[:500]) if park else "",
             park.since if park else None,
             row.park_count,
+            row.trial_count,
             max(row.priority, URGENT) if tally.undoing else row.priority,
             *(tally.caught, tally.done, tally.undone),
         )

@@ -54,6 +54,7 @@ class Release(NamedTuple):
     parked_why: str
     parked_at: datetime | None
     park_count: int
+    trial_count: int
     priority: int
     caught: bool
     done: int
@@ -102,11 +103,12 @@ class Postgres:
         UPDATE {EXECUTION} e
         SET wake_at = CASE WHEN e.signals = w.signals THEN w.wake_at ELSE now() END, owner = '',
             parked_on = w.parked_on, parked_why = w.parked_why, parked_at = w.parked_at, park_count = w.park_count,
-            priority = w.priority, caught = w.caught, calls_done = w.done, calls_undone = w.undone
+            trial_count = w.trial_count, priority = w.priority, caught = w.caught, calls_done = w.done,
+            calls_undone = w.undone
         FROM unnest(%s::text[], %s::int[], %s::timestamptz[], %s::int[], %s::text[], %s::text[], %s::timestamptz[],
-                    %s::int[], %s::int[], %s::bool[], %s::int[], %s::int[])
-            AS w(id, fence, wake_at, signals, parked_on, parked_why, parked_at, park_count, priority, caught,
-                 done, undone)
+                    %s::int[], %s::int[], %s::int[], %s::bool[], %s::int[], %s::int[])
+            AS w(id, fence, wake_at, signals, parked_on, parked_why, parked_at, park_count, trial_count, priority,
+                 caught, done, undone)
         WHERE e.id = w.id AND e.fence = w.fence AND e.status = 'RUNNING'
         RETURNING e.id"""
 
@@ -143,7 +145,7 @@ class Sqlite:
     RELEASE = f"""
         UPDATE {EXECUTION}
         SET wake_at = CASE WHEN signals = ? THEN ? ELSE ? END, owner = '',
-            parked_on = ?, parked_why = ?, parked_at = ?, park_count = ?, priority = ?,
+            parked_on = ?, parked_why = ?, parked_at = ?, park_count = ?, trial_count = ?, priority = ?,
             caught = ?, calls_done = ?, calls_undone = ?
         WHERE id = ?"""
 
@@ -177,7 +179,7 @@ class Sqlite:
             [
                 (
                     *(r.signals, _stored(r.wake_at), now, r.parked_on, r.parked_why, _stored(r.parked_at)),
-                    *(r.park_count, r.priority, r.caught, r.done, r.undone, r.execution),
+                    *(r.park_count, r.trial_count, r.priority, r.caught, r.done, r.undone, r.execution),
                 )
                 for r in releases
                 if r.execution in held

@@ -25,6 +25,7 @@ from compositions.resources import WAITS_FOR_TOKEN
 from controlplane.kernel import clock
 
 from . import claims
+from .journal import storable
 
 if TYPE_CHECKING:
     from .life import Life
@@ -108,10 +109,10 @@ class Tokens:
             resource=task.resource[:500],
             manual=manual,
             status=TaskStatus.WAITING,
-            title=str(asked.get("title") or (task.state if manual else _TITLE))[:200],
-            details=text(_details(asked) if manual else task.parameters),
+            title=storable(str(asked.get("title") or (task.state if manual else _TITLE))[:200]),
+            details=storable(text(_details(asked) if manual else task.parameters)),
             form=text(form) if isinstance(form, dict) else "",
-            assignee=str(asked.get("assignee") or "")[:200] if manual else "",
+            assignee=storable(str(asked.get("assignee") or "")[:200]) if manual else "",
             created_at=now,
             due_at=_due(asked, now) if manual else None,
             timeout_at=None if task.timeout_s is None else now + timedelta(seconds=task.timeout_s),

@@ -36,6 +36,7 @@ from .life import Life
 from .loading import Loaded, load, load_one
 from .nudges import channel
 from .outcomes import Outcome
+from .trials import Trial, Verdict
 from .versions import Versions
 from .writer import Lost, Writer
 
@@ -200,6 +201,19 @@ class Engine:
         """Take up this one, if it is free; it begins to live when the caller gives up its turn."""
         one = await self.ask(load_one, self.id, execution, self._versions, self._configuration)
         return None if one is None else self._begin(one)
+
+    async def run_probe(self, execution: str, target: str, epoch: int) -> Verdict:
+        """Run it for real, as a trial of a target that is half open. Returns when the verdict is known; whatever is
+        left of the execution goes on."""
+        trial = Trial(self._plane, target, epoch)
+        life = await self.take(execution)
+        if life is None:
+            trial.end("the execution has ended, or another worker has it")
+        else:
+            life.trial = trial
+            assert life.task is not None
+            life.task.add_done_callback(lambda _: trial.end("the execution came to no call of the target"))
+        return await trial.verdict
 
     @property
     def _configuration(self) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 
 from compositions.models import Execution, TaskToken
 from controlplane.kernel import clock
@@ -117,6 +117,15 @@ class Writer:
             try:
                 held = self._write(dialect, jobs)
             except errors as error:
+                if len(jobs) > 1 and not isinstance(error, _away()):
+                    # One of them cannot be written as it is; the others must not suffer for it.
+                    for job in jobs:
+                        self._write_until_written(dialect, [job])
+                    return
+                if not isinstance(error, _away()):
+                    log.error("saga_not_writable", execution=_execution_of(jobs[0]), exc_info=error)
+                    connection.close()
+                    break
                 # Committing twice is harmless: a row that is there already is left alone, under the same fence.
                 log.warning("sagas_not_written", error=str(error), executions=len(jobs))
                 connection.close()
@@ -174,11 +183,26 @@ def _settle(jobs: Sequence[Job], held: set[str]) -> None:
     for job in jobs:
         if job.done is None or job.done.done():
             continue
-        told = job.line or job.end or job.release
-        if told is not None and told.execution in held:
+        if _execution_of(job) in held:
             job.done.set_result(None)
         else:
             job.done.set_exception(Lost())
+
+
+def _execution_of(job: Job) -> str:
+    told = job.line or job.end or job.release
+    return told.execution if told else ""
+
+
+def _away() -> tuple[type[Exception], ...]:
+    """The database is out of reach, or in somebody else's way: trying again helps."""
+    if connection.vendor == "postgresql":
+        import psycopg
+
+        return (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+    import sqlite3
+
+    return (OperationalError, InterfaceError, sqlite3.OperationalError)
 
 
 def _driver_errors() -> tuple[type[Exception], ...]:

@@ -85,7 +85,7 @@ async def test_a_worker_whose_execution_was_taken_over_can_write_nothing(sagas: 
     zombie = await sagas.engine(name="zombie")
     id = sagas.start()
     await sagas.until(lambda: sagas.calls("/pay"))
-    zombie_life = zombie.lives[id]
+    zombie_life, zombie.capacity = zombie.lives[id], 0
     SagaWorker.objects.filter(pk="zombie").update(lease_until="2020-01-01T00:00:00Z")
     heir = await sagas.engine(name="heir")
     row = await sagas.ended(id)
