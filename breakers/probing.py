@@ -36,11 +36,12 @@ EXCERPT = 200
 log = structlog.get_logger(__name__)
 
 
-class ProbeCall(msgspec.Struct):
+class ProbeCall(msgspec.Struct, omit_defaults=True):
     """One call of a round: what was answered, how fast, and what was wrong with it ("" when it passed).
 
     `detail` is for operators. `fault` says the same without addresses or bodies: it becomes the circuit's reason, which
-    refusals tell to callers.
+    refusals tell to callers. The rest is told where the call was made for a customer: the intent, what it was asked
+    with, without secrets, and what came of it.
     """
 
     passed: bool
@@ -48,6 +49,10 @@ class ProbeCall(msgspec.Struct):
     latency_ms: float
     detail: str
     fault: str = ""
+    intent: str = ""
+    execution: str = ""
+    input: str = ""
+    result: str = ""
 
 
 class Verdict(msgspec.Struct):

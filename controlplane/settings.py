@@ -141,12 +141,8 @@ EXECUTIONS_KEPT_DAYS = _number("EXECUTIONS_KEPT_DAYS", 90, 1, 3650)
 
 # Seams: what is gathered from the floors above is named by dotted path; controlplane/checks.py checks each. -----------
 
-CONFIG_COMPILERS = [
-    "controlplane.access.compiling.pieces",
-    "breakers.compiling.pieces",
-    "compositions.compiling.pieces",
-]
-PROBE_SOURCES = ["breakers.probing.synthetic"]
+CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
+PROBE_SOURCES = ["compositions.probing.real_intents", "breakers.probing.synthetic"]
 DELAY_SOURCES = ["compositions.delays.pipes"]
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
@@ -183,7 +179,6 @@ PROBLEM_MODULES = [
     "breakers.admission.errors",
     "compositions.errors",
     "compositions.frontdoor.answers",
-    "compositions.frontdoor.circuits",
     "compositions.intake.errors",
 ]
 FRONTDOOR_APP = "compositions.frontdoor.app:app"

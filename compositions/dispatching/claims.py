@@ -173,12 +173,12 @@ def start_waiting(plan: Plan, most: int, *, ordered: bool, matches: Matches | No
     """Take up to `most` and start those that the filter lets through."""
     with transaction.atomic():
         taken, aside = take(plan.pipe, most, ordered=ordered)
-        wanted = _matching(taken, matches)
+        wanted = matching(taken, matches)
         start(plan, wanted)
     return Turn(len(wanted), len(taken) + len(aside), aside)
 
 
-def _matching(taken: list[Waiting], matches: Matches | None) -> list[Waiting]:
+def matching(taken: list[Waiting], matches: Matches | None) -> list[Waiting]:
     """Those that the filter lets through; the others end."""
     if matches is None:
         return taken
@@ -204,7 +204,7 @@ def prepare(
     """Take some for enrichment: they are nobody else's until the lease lapses."""
     with transaction.atomic():
         found, aside = take(pipe, most, ordered=ordered)
-        taken = _matching(found, matches)
+        taken = matching(found, matches)
         Intent.objects.filter(pk__in=[one.id for one in taken]).update(
             status=IntentStatus.RUNNING, owner=owner, owned_until=clock.now() + timedelta(seconds=lease_s)
         )

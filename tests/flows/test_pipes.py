@@ -92,6 +92,7 @@ def test_while_payment_is_down_intents_wait_and_are_worked_off_afterwards(stack:
 
     piped.eventually(ended, "all have ended", within_s=30)
     assert sorted(piped.charged().values()) == [1] * 40
+    assert downstream.count("/health") == 0, "it was tried with intents, not with the synthetic probe"
     piped.eventually(lambda: not piped.delayed(), "the flag falls", within_s=10)
     assert piped.pipe()["backlog"] == {"waiting": 0, "running": 0, "dead": 0}
 
