@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from compositions.asl.values import Json
+from compositions.walking import steps
 
 HTTP: Final = "arn:aws:states:::http:invoke"
 SYNC_OF_STANDARD: Final = "arn:aws:states:::states:startExecution.sync:2"
@@ -25,6 +26,7 @@ NESTED: Final = {
 }
 
 _TARGET: Final = re.compile(r"target://([a-z0-9-]+)(?:[/?]|['\"](?!\s*&))")
+_SLUG: Final = re.compile(r"[a-z0-9-]+")
 _DECLARED: Final = re.compile(r"\btargets:\s*([a-z0-9-]+(?:\s*,\s*[a-z0-9-]+)*)")
 _LITERAL: Final = re.compile(r"https?://[^\s'\"{}]+")
 _MACHINE: Final = re.compile(r"^arn:aws[\w-]*:states:[\w-]*:\d*:stateMachine:([\w-]+)(?::[\w-]+)?$")
@@ -33,7 +35,8 @@ _MACHINE: Final = re.compile(r"^arn:aws[\w-]*:states:[\w-]*:\d*:stateMachine:([\
 class Callee(NamedTuple):
     """`targets` and `composition` are slugs. `address` is what was written, where it is not computed.
 
-    `waits`: the task ends with what it called, so it fails with it too.
+    Targets beside a composition are those that its input names, which counts where the composition lets its caller
+    choose (see `lets_choose`). `waits`: the task ends with what it called, so it fails with it too.
     """
 
     resource: str
@@ -54,8 +57,14 @@ def callee(raw: Mapping[str, Json], base_urls: Mapping[str, str]) -> Callee | No
     if resource in NESTED:
         address, is_computed = _argument(raw, "StateMachineArn")
         slug = "" if is_computed else nested_slug(address)
-        return Callee(resource, address, composition=slug, is_computed=is_computed, waits=NESTED[resource])
+        return Callee(resource, address, _handed(raw), slug, is_computed, NESTED[resource])
     return Callee(resource)
+
+
+def lets_choose(definition: Json) -> bool:
+    """Whether a workflow calls targets that only its input names, as the shipped circuit breaker does."""
+    called = (callee(step.raw, {}) for step in steps(definition))
+    return any(each.resource == HTTP and each.is_computed and not each.targets for each in called if each)
 
 
 def nested_slug(address: str) -> str:
@@ -80,6 +89,19 @@ def _http(raw: Mapping[str, Json], base_urls: Mapping[str, str]) -> Callee:
     found = [*_TARGET.findall(address), *_declared(raw)]
     found += [slug for literal in _LITERAL.findall(address) if (slug := target_of(literal, base_urls))]
     return Callee(HTTP, targets=tuple(dict.fromkeys(found)), is_computed=True)
+
+
+def _handed(raw: Mapping[str, Json]) -> tuple[str, ...]:
+    """The targets in the input that a nested workflow gets: `"target": slug`, or an address in any member."""
+    given = raw.get("Arguments", raw.get("Parameters"))
+    handed = given.get("Input") if isinstance(given, dict) else None
+    found: list[str] = []
+    for name, value in handed.items() if isinstance(handed, dict) else ():
+        if isinstance(value, str):
+            found += _TARGET.findall(f"'{value}'")
+            if name == "target" and _SLUG.fullmatch(value):
+                found.append(value)
+    return tuple(dict.fromkeys(found))
 
 
 def _argument(raw: Mapping[str, Json], name: str) -> tuple[str, bool]:

@@ -15,7 +15,7 @@ import msgspec
 
 from compositions.asl.bounds import attempts, longest_way
 from compositions.asl.values import Json
-from compositions.callees import Callee, callee
+from compositions.callees import Callee, callee, lets_choose
 from compositions.surroundings import Surroundings
 from compositions.walking import Step, machines
 from compositions.ways import Ways
@@ -109,16 +109,20 @@ class _Reaching:
 
     def _task(self, step: Step, called: Callee) -> Reach:
         tries = attempts(step.raw)
-        if called.composition:
-            inner = self.composition(called.composition)
-            return msgspec.structs.replace(
-                inner,
-                required=inner.required if called.waits else frozenset(),
-                optional=inner.optional if called.waits else inner.targets,
-                calls={target: times * tries for target, times in inner.calls.items()},
-            )
         known = frozenset(called.targets) & frozenset(self._around.base_urls)
-        return Reach(required=known, calls=dict.fromkeys(sorted(known), float(tries)))
+        if not called.composition:
+            return Reach(required=known, calls=dict.fromkeys(sorted(known), float(tries)))
+        inner = self.composition(called.composition)
+        nested = self._around.find(called.composition)
+        chosen = known if nested is not None and lets_choose(nested.definition) else frozenset()
+        calls = {**inner.calls, **{target: inner.calls.get(target, 0.0) + 1 for target in chosen}}
+        required = inner.required | chosen if called.waits else frozenset()
+        return msgspec.structs.replace(
+            inner,
+            required=required,
+            optional=(inner.targets | chosen) - required,
+            calls={target: calls[target] * tries for target in sorted(calls)},
+        )
 
 
 def _most(ways: Ways, within: Mapping[str, Reach]) -> tuple[dict[str, float], set[str]]:

@@ -13,6 +13,11 @@ ENTRIES = {
         "schedule": schedule(5.0),
         "options": {"expires": 5},
     },
+    "controlplane.access.follow": {
+        "task": "controlplane.access.follow",
+        "schedule": schedule(10.0),
+        "options": {"expires": 10},
+    },
     "controlplane.access.forget": {
         "task": "controlplane.access.forget",
         "schedule": schedule(3600.0),

@@ -141,7 +141,11 @@ EXECUTIONS_KEPT_DAYS = _number("EXECUTIONS_KEPT_DAYS", 90, 1, 3650)
 
 # Seams: what is gathered from the floors above is named by dotted path; controlplane/checks.py checks each. -----------
 
-CONFIG_COMPILERS = ["breakers.compiling.pieces", "compositions.compiling.pieces"]
+CONFIG_COMPILERS = [
+    "controlplane.access.compiling.pieces",
+    "breakers.compiling.pieces",
+    "compositions.compiling.pieces",
+]
 PROBE_SOURCES = ["compositions.probing.real_intents", "breakers.probing.synthetic"]
 DELAY_SOURCES = ["compositions.delays.pipes"]
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
@@ -179,6 +183,7 @@ PROBLEM_MODULES = [
     "breakers.admission.errors",
     "compositions.errors",
     "compositions.frontdoor.answers",
+    "compositions.frontdoor.circuits",
     "compositions.intake.errors",
 ]
 FRONTDOOR_APP = "compositions.frontdoor.app:app"

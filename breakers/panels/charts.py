@@ -63,10 +63,12 @@ def use(
     called: str = "the limit",
     unit: str = "requests/s",
     each: str = "minutes",
+    names: tuple[str, str] = ("let through", "refused"),
 ) -> Chart:
     """Use over time as bars, what was refused on top of them, against a limit (None: there is none).
 
-    The limit is `called` so in words; `each` is what a bar stands for, in the plural.
+    The limit is `called` so in words; `each` is what a bar stands for, in the plural; `names` is what the two parts
+    of a bar are called.
     """
     highest = max([column.value + column.refused for column in columns], default=0)
     drawn = limit if limit is not None and (not highest or limit <= FAR * highest) else None
@@ -77,13 +79,13 @@ def use(
         shapes.append(_bar(index, column.refused, column.value, top, "refused"))
     if drawn is not None:
         shapes.append(_level(drawn, top, len(columns)))
-    legend = [("passed", "let through")]
+    legend = [("passed", names[0])]
     if any(column.refused for column in columns):
-        legend.append(("refused", "refused"))
+        legend.append(("refused", names[1]))
     if limit is not None:
         far = "" if drawn is not None else ", far above"
         legend.append(("limit", f"{called.removeprefix('the ')} {figure(limit)} {unit}{far}"))
-    words = _use_words(columns, highest, limit, called, unit, each)
+    words = _use_words(columns, highest, limit, called, unit, each, names[1])
     return Chart(
         slug,
         title,
@@ -91,7 +93,7 @@ def use(
         [Part("", _svg(slug, title, words, shapes, len(columns)), f"{figure(top)} {unit}")] if columns else [],
         legend,
         ticks(column.label for column in columns),
-        ("When", f"Let through ({unit})", f"Refused ({unit})"),
+        ("When", *(f"{name[:1].upper()}{name[1:]} ({unit})" for name in names)),
         [(column.label, figure(column.value), figure(column.refused)) for column in reversed(columns)],
     )
 
@@ -180,7 +182,7 @@ def ticks(labels: Iterable[str]) -> list[str]:
 
 
 def _use_words(
-    columns: Sequence[Column], highest: float, limit: float | None, called: str, unit: str, each: str
+    columns: Sequence[Column], highest: float, limit: float | None, called: str, unit: str, each: str, refused_as: str
 ) -> str:
     if not highest:
         return "No requests in this time."
@@ -189,6 +191,8 @@ def _use_words(
     if limit:
         told += f", {share(highest, limit)} of {called} of {figure(limit)} {unit}"
     refused = sum(1 for column in columns if column.refused)
+    if refused_as != "refused":
+        return f"{told}; some {refused_as} in {refused} of {len(columns)} {each}." if refused else f"{told}."
     return f"{told}; refusals in {refused} of {len(columns)} {each}." if refused else f"{told}; nothing was refused."
 
 

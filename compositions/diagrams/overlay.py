@@ -83,4 +83,6 @@ def _span(ms: float) -> str:
         return f"{ms / 60_000:,.1f} min"
     if ms >= 10_000:
         return f"{ms / 1000:.1f} s"
+    if ms < 0.1:
+        return "<0.1 ms"
     return f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.1f} ms"

@@ -36,6 +36,7 @@ from .answers import (
 )
 from .bodies import ClientGone, check_announced, read_body
 from .builtins import METHODS, Builtins, not_loaded
+from .circuits import Outside
 from .cors import READABLE, Origins, is_preflight
 from .disconnects import Disconnects
 from .headers import Incoming, RawHeaders, answered, first, size_of
@@ -77,6 +78,7 @@ class FrontDoor:
         self._builtins = Builtins(banner, origins)
         self._streams = Streams(lambda: self._life.plane if self._loaded else None, self._builtins)
         self._disconnects = Disconnects()
+        self._outside = Outside()
         self._table = RouteTable()
         self._loaded = False
 
@@ -131,7 +133,7 @@ class FrontDoor:
             return
         try:
             plane = self._life.plane if self._loaded else None
-            reply = await own_answer(scope, receive, plane, trust_peer=self._trust_peer)
+            reply = await own_answer(scope, receive, plane, self._outside, trust_peer=self._trust_peer)
         except ClientGone:
             return
         except Exception as error:

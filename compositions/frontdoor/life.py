@@ -9,6 +9,7 @@ import structlog
 
 from breakers.admission.door import Admission
 from breakers.delays import DelayDocs
+from breakers.guard import outside
 from compositions.engine import flow as flows
 from compositions.engine.flow import Flow
 from compositions.intake.desk import desk
@@ -26,7 +27,7 @@ COLLECT = (10_000, 20, 100)
 log = structlog.get_logger("switchgear.frontdoor")
 
 
-class Plane(flows.Plane, Protocol):
+class Plane(flows.Plane, outside.Plane, Protocol):
     """What the front door needs of the process that hosts it: breakers.dataplane.DataPlane, or less."""
 
     @property

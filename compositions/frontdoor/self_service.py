@@ -1,4 +1,4 @@
-"""What consumers and visitors ask the front door itself: their use, their intents, the challenge of a request rule."""
+"""What consumers and visitors ask the front door itself: use, intents, circuits, the challenge of a request rule."""
 
 import json
 from urllib.parse import parse_qs
@@ -9,6 +9,7 @@ from controlplane.kernel.errors import MethodNotAllowed, NotFound
 from .answers import Message, Receive, Reply
 from .bodies import check_announced, read_body
 from .builtins import not_loaded
+from .circuits import CIRCUITS, Outside
 from .headers import Incoming, RawHeaders
 from .integrations.pipe import INTENTS
 from .intents import intent_answer
@@ -16,14 +17,18 @@ from .life import Plane
 
 USAGE = "/-/usage"
 # Every path that is answered here begins with one of these.
-OWN = (b"/-/usage", b"/-/challenge", INTENTS.encode())
+OWN = (CIRCUITS.encode(), b"/-/usage", b"/-/challenge", INTENTS.encode())
 
 
-async def own_answer(scope: Message, receive: Receive, plane: Plane | None, *, trust_peer: bool) -> Reply:
+async def own_answer(
+    scope: Message, receive: Receive, plane: Plane | None, outside: Outside, *, trust_peer: bool
+) -> Reply:
     """The answer; raises a Problem, or ClientGone. `trust_peer`: what X-Forwarded-Proto says of the scheme is true."""
     if plane is None:
         raise not_loaded()
     path: str = scope["raw_path"].decode("latin-1")
+    if path.startswith(CIRCUITS):
+        return await outside.answer(scope, receive, plane)
     if path.startswith(INTENTS):
         language = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [None])[0]
         snapshot, delays = plane.config.snapshot, plane.delays

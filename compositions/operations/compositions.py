@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from django.db.models import Max, Q
+from msgspec.structs import replace
 
 from breakers.documents import checking
 from breakers.documents.defaults import Document
@@ -12,7 +13,7 @@ from compositions.callees import callee
 from compositions.documents.compositions import EXPRESS, CompositionShape, complete, document
 from compositions.models import Composition, CompositionVersion, Execution, Pipe, Route
 from compositions.models.executions import ExecutionStatus
-from compositions.review import ERROR, Finding, judge
+from compositions.review import ERROR, Finding, judge, review
 from compositions.walking import steps
 from controlplane.config.commit import Change, change
 from controlplane.kernel import clock
@@ -178,6 +179,7 @@ def _write(made: Change, row: Composition, stated: Document) -> Composition:
     checked = check(row.slug, whole)
     _keep_routes(row, whole["type"])
     _keep_pipes(row, whole["type"])
+    _keep_callers(row, whole["type"])
     # What GET gave may be put back: a definition that only lost its layout keeps it, and is no new version.
     laid_out = isinstance(whole["definition"], str) and checked.text != row.definition
     if row.pk is None or laid_out or (checked.digest, whole["type"]) != (row.digest, row.type):
@@ -222,6 +224,20 @@ def _keep_pipes(row: Composition, workflow: str) -> None:
     if names := [name for _, name in _pipes(row.slug)]:
         text = f"Pipe {', '.join(names)} needs it to be {row.type}. Point it elsewhere first."
         raise Invalid("A pipe needs this composition.", problems=[FieldProblem("type", "in_use", text)])
+
+
+def _keep_callers(row: Composition, workflow: str) -> None:
+    """Compositions that run it do so in a way that its type allows."""
+    if row.pk is None or workflow == row.type:
+        return
+    around = neighbours.around()
+    changed = {**around.compositions, row.slug: around.compositions[row.slug]._replace(type=workflow)}
+    for _, name in _compositions(row.slug):
+        caller = around.compositions[name]
+        found = review(caller.definition, replace(around, compositions=changed), slug=name, type=caller.type)
+        if errors := [finding.message for finding in found if finding.severity == ERROR]:
+            text = f"Composition {name} runs it: {errors[0]}"
+            raise Invalid("Another composition needs this one.", problems=[FieldProblem("type", "in_use", text)])
 
 
 def _problem(error: Finding) -> FieldProblem:

@@ -24,6 +24,14 @@ class Checked(NamedTuple):
     picture: Picture | None
 
     @property
+    def required(self) -> list[str]:
+        return sorted(self.reached.required)
+
+    @property
+    def optional(self) -> list[str]:
+        return sorted(self.reached.optional)
+
+    @property
     def findings(self) -> list[Finding]:
         return [*self.errors, *self.warnings]
 

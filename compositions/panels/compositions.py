@@ -30,6 +30,14 @@ class Listed(NamedTuple):
     figures: Figures | None
 
     @property
+    def required(self) -> list[str]:
+        return sorted(self.reached.required)
+
+    @property
+    def optional(self) -> list[str]:
+        return sorted(self.reached.optional)
+
+    @property
     def needs_stopped(self) -> bool:
         """Without those it gives no answer at all."""
         return any(slug in self.reached.required for slug in self.stopped)
@@ -42,7 +50,6 @@ class Reached(NamedTuple):
     is_required: bool
     calls: str
     row: Row | None
-    via: Sequence[str] = ()
 
 
 class User(NamedTuple):
@@ -84,11 +91,7 @@ def _listed(row: Composition, around: Surroundings, board: Board, figures: Figur
     errors = sum(finding.severity == ERROR for finding in found)
     reached_ = reach_of(row, around)
     stopped = [slug for slug in sorted(reached_.targets) if (known := board.row(slug)) is not None and known.stopped]
-    return Listed(row, errors, len(found) - errors, reached_, stopped, users_of(row), figures)
-
-
-def users_of(row: Composition) -> list[dict[str, str]]:
-    return operations.used_by(row.slug)
+    return Listed(row, errors, len(found) - errors, reached_, stopped, operations.used_by(row.slug), figures)
 
 
 def _calls(found: Reach, slug: str) -> str:

@@ -23,7 +23,9 @@ def charts(minutes: Sequence[tuple[datetime, Sequence[int]]]) -> list[Chart]:
         columns.append(Column(f"{some[0][0]:%H:%M}", counts[figures.RUNS] / len(some) - failed, failed))
     if not any(column.value or column.refused for column in columns):
         return []
-    return [drawing.use("runs", "Runs a minute", columns, unit="runs/min")]
+    names = ("answered", "without an answer")
+    each = "minutes" if step == 1 else f"stretches of {step} min"
+    return [drawing.use("runs", "Runs a minute", columns, unit="runs/min", each=each, names=names)]
 
 
 def seen(calls: Iterable[Mapping[str, Any]]) -> dict[str, Seen]:

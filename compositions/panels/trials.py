@@ -25,7 +25,10 @@ Step = Mapping[str, Any]
 
 
 class Visit(NamedTuple):
-    """One visit of a state; `anchor` is its place on the page."""
+    """One visit of a state; `anchor` is its place on the page.
+
+    `input` is empty where it is the run's own, `output` where there was none.
+    """
 
     anchor: str
     name: str
@@ -54,7 +57,8 @@ class Trial(NamedTuple):
 
 
 def trial(trace: Sequence[Step]) -> Trial:
-    visits = [_visit(number, step) for number, step in enumerate(trace, 1)]
+    own = _text(trace[0].get("input")) if trace else ""
+    visits = [_visit(number, step, own) for number, step in enumerate(trace, 1)]
     seen: dict[str, Seen] = {}
     first: dict[str, str] = {}
     for visit in visits:
@@ -65,8 +69,9 @@ def trial(trace: Sequence[Step]) -> Trial:
     return Trial(visits[:MOST_VISITS], seen, frozenset(taken), first, max(0, len(visits) - MOST_VISITS))
 
 
-def _visit(number: int, step: Step) -> Visit:
+def _visit(number: int, step: Step, own: str) -> Visit:
     calls = step.get("met") or []
+    given = _text(step.get("input"))
     status = _status(step["status"], calls)
     began, ended = step.get("started_ms"), step.get("ended_ms")
     items = ", ".join(f"item {index + 1}" for index in step.get("item") or ())
@@ -81,8 +86,8 @@ def _visit(number: int, step: Step) -> Visit:
         which=", ".join(part for part in (items, again) if part),
         ms=None if began is None or ended is None else ended - began,
         attempts=step.get("attempts", 1),
-        input=_text(step.get("input")),
-        output=_text(step.get("output")),
+        input="" if number > 1 and given == own else given,
+        output=_text(step.get("output")) if status not in ("failed", "cancelled") else "",
         error=step.get("error") or "",
         cause=step.get("cause") or "",
         calls=calls,

@@ -31,18 +31,27 @@ def lost_parts(subject: Subject) -> Iterator[Finding]:
 
 
 def whole_responses(subject: Subject) -> Iterator[Finding]:
-    """Calls whose whole response, headers and all, goes on as data."""
+    """Calls whose whole response, headers and all, is what the workflow answers with."""
+    holders = {scope: step for step in subject.steps for scope, _ in machines(step)}
     for step in subject.steps:
-        if step.raw.get("Resource") != HTTP or any(name in step.raw for name in SELECTING):
-            continue
-        if step.raw.get("ResultPath", "") is None:
-            continue
-        language = "Output" if _is_jsonata(subject, step) else "ResultSelector"
-        text = (
-            "The whole response goes on, status, headers and provenance with it, and counts for the 256 KiB that data "
-            f"may have. Take with {language} what is needed, such as the ResponseBody."
-        )
-        yield Finding(step.path, "whole_response", text, WARNING)
+        if step.raw.get("Resource") == HTTP and _leaves_whole(step, holders):
+            field = "Output" if _is_jsonata(subject, step) else "ResultSelector"
+            text = (
+                "The whole response leaves with the answer: status, headers and provenance. Take with "
+                f"{field} what is needed, such as the ResponseBody; data may have 256 KiB."
+            )
+            yield Finding(step.path, "whole_response", text, WARNING)
+
+
+def _leaves_whole(step: Step, holders: Mapping[str, Step]) -> bool:
+    """Whether nothing is selected of a state's result on its way out, through the states around it."""
+    around: Step | None = step
+    while around is not None:
+        selects = any(name in around.raw for name in SELECTING) or around.raw.get("ResultPath", "") is None
+        if selects or around.raw.get("End") is not True:
+            return False
+        around = holders.get(around.scope)
+    return True
 
 
 def repeated_writes(subject: Subject) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from compositions.callees import HTTP, NESTED, SYNC_OF_EXPRESS, SYNC_OF_STANDARD, Callee, callee
+from compositions.callees import HTTP, NESTED, SYNC_OF_EXPRESS, SYNC_OF_STANDARD, Callee, callee, lets_choose
 from compositions.reach import reach
 from compositions.surroundings import Service
 from compositions.walking import Step
@@ -105,6 +105,13 @@ def _nested(step: Step, called: Callee, subject: Subject) -> Iterator[Finding]:
             "there and here."
         )
         yield Finding(f"{step.path}/Resource", "sync_of_express", text, WARNING)
+    if found is not None and lets_choose(found.definition):
+        for target in called.targets:
+            if target not in subject.around.base_urls:
+                text = (
+                    f"There is no target “{target}”, which {found.slug} would call. Register it, or correct its slug."
+                )
+                yield Finding(_argument(step, "Input"), "unknown_target", text)
 
 
 def _argument(step: Step, name: str) -> str:

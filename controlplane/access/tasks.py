@@ -1,4 +1,4 @@
-"""Forgets what is over: expired sessions, and failed logins older than the pause that they can cause."""
+"""Tells front doors whose tokens are good, and forgets what is over: sessions, and failed logins."""
 
 from datetime import timedelta
 
@@ -7,7 +7,14 @@ from celery import shared_task
 from django.conf import settings
 from django.core.management import call_command
 
+from controlplane.access import compiling
 from controlplane.kernel import clock
+
+
+@shared_task(name="controlplane.access.follow")
+def follow() -> None:
+    """Users and roles change in more places than tokens do; front doors hear of it here."""
+    compiling.follow()
 
 
 @shared_task(name="controlplane.access.forget")

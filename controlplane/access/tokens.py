@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from controlplane.access.holders import hash_of
 from controlplane.access.models import ApiToken
 from controlplane.audit.chain import record
+from controlplane.config.commit import recompile
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import FieldProblem, Invalid
@@ -19,11 +20,6 @@ from controlplane.kernel.errors import FieldProblem, Invalid
 LEAST_LENGTH = 16
 # `last_used_at` is for people; writing it at every call would make every read a write.
 USED_EVERY = timedelta(minutes=1)
-
-
-def hash_of(secret: str) -> str:
-    """Secrets are long and random, so a plain hash is enough, and one lookup finds the token."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 @transaction.atomic
@@ -63,6 +59,7 @@ def issue(
         after=_document(token),
         reason=reason,
     )
+    _told(token, "token.issue", by or Principal.system("manage.py"))
     return token, secret
 
 
@@ -95,6 +92,12 @@ def revoke(token: ApiToken, *, by: Principal, reason: str = "") -> None:
         after=_document(locked),
         reason=reason,
     )
+    _told(locked, "token.revoke", by)
+
+
+def _told(token: ApiToken, action: str, by: Principal) -> None:
+    """Front doors know tokens from the configuration document."""
+    recompile(by=by, action=action, subject=f"token:{token.pk}")
 
 
 def _document(token: ApiToken) -> dict[str, Any]:

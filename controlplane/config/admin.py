@@ -84,7 +84,7 @@ class ConfigPieceAdmin(ReadOnly, admin.ModelAdmin):
     @admin.display(description="What processes read")
     def compiled(self, piece: ConfigPiece) -> SafeString | str:
         # Hashes of keys open nothing, yet nobody needs to see them.
-        return "Keys, by their hashes; not shown." if piece.kind == "keys" else facts(_without_sealed(piece.body))
+        return "By their hashes; not shown." if piece.kind in ("keys", "tokens") else facts(_without_sealed(piece.body))
 
     def subject(self, obj: ConfigPiece) -> str:
         return f"{obj.kind}:{obj.slug}"

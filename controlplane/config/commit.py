@@ -73,6 +73,14 @@ def change(
         transaction.on_commit(publish.announce)
 
 
+def recompile(*, by: Principal, action: str, subject: str) -> int:
+    """Compile anew what is no noun but travels with the configuration; its audit is the caller's. The version."""
+    with locked() as head:
+        number = _version(head, Change(by=by, action=action, subject=subject, reason=""))
+        transaction.on_commit(publish.announce)
+    return number
+
+
 def current_revision(kind: str, slug: str) -> int:
     """The number of a noun's newest revision; 0 when it never had one."""
     found = Revision.objects.filter(kind=kind, slug=slug).aggregate(newest=Max("number"))["newest"]

@@ -90,3 +90,18 @@ def test_loops_and_maps_leave_their_calls_uncounted() -> None:
 def test_compositions_that_run_each_other_end() -> None:
     found = of(nested("inner"), inner=nested("outer"), outer=nested("inner"))
     assert found.compositions == {"inner", "outer"}
+
+
+def test_a_workflow_that_lets_its_caller_choose_calls_what_the_input_names() -> None:
+    address = "{% 'target://' & $states.input.target & '/x' %}"
+    breaker = workflow(Ask={**task("a"), "Arguments": {"ApiEndpoint": address, "Method": "GET"}})
+
+    def running(handed: Definition) -> Definition:
+        definition = nested("breaker")
+        definition["States"]["Run"]["Arguments"]["Input"] = handed
+        return definition
+
+    assert needs(running({"target": "a", "path": "/x"}), breaker=breaker) == ("a", "")
+    assert needs(running({"address": "{% 'target://b/' & $states.input.id %}"}), breaker=breaker) == ("b", "")
+    assert needs(running({"target": "a"}), breaker=asking("c")) == ("c", ""), "it chooses by itself"
+    assert of(running({"target": "a"}), breaker=breaker).calls == {"a": 1}

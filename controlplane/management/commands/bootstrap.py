@@ -19,7 +19,7 @@ from django.db import transaction
 
 from controlplane.access import tokens
 from controlplane.audit.chain import record
-from controlplane.config.models import ConfigVersion
+from controlplane.config.models import Revision
 from controlplane.kernel import seams
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import Invalid
@@ -40,7 +40,7 @@ class Credentials:
 def bootstrap() -> Credentials:
     user, password = _admin(os.environ.get("ADMIN_PASSWORD", ""))
     token = _token(user, os.environ.get("API_TOKEN", ""))
-    if settings.DEMO and not ConfigVersion.objects.exists():
+    if settings.DEMO and not Revision.objects.exists():
         with transaction.atomic():  # interrupted, it starts again from nothing
             seams.resolve(settings.DEMO_SEED)(by=BY)
     return Credentials(user=USER, password=password, token=token)

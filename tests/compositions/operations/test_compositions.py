@@ -174,6 +174,15 @@ def test_a_route_is_moved_from_a_target_to_a_composition_and_back_by_a_patch() -
     assert (back.composition, back.target.slug) == (None, "search")
 
 
+def test_a_type_that_other_compositions_need_is_kept() -> None:
+    put()
+    put("outer", nested("page"))
+    with pytest.raises(Invalid) as refused:
+        put(type="STANDARD")
+    assert [(problem.path, problem.code) for problem in refused.value.problems] == [("type", "in_use")]
+    assert "outer" in refused.value.problems[0].message
+
+
 def test_a_composition_that_is_named_is_not_deleted() -> None:
     put()
     put("outer", nested("page"))
