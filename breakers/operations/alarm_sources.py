@@ -14,7 +14,7 @@ from controlplane.config.commit import change, locked
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
 from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
-from controlplane.kernel.secrets import seal
+from controlplane.kernel.secrets import resealed, seal
 
 GRACE_S = 86_400
 KEPT_DAYS = 90
@@ -61,6 +61,24 @@ def new_secret(slug: str, *, by: Principal, reason: str = "", grace_s: int = GRA
         row.save(update_fields=["secret", "previous_secret", "previous_until"])
         record(action="alarm-source.secret", subject=f"alarm-source:{slug}", by=by, reason=reason)
     return secret, row.previous_until
+
+
+def reseal(*, by: Principal) -> list[str]:
+    """Encrypt the secrets of all sources under the present first key; the sources that had any. All or none.
+
+    Raises Unreadable when one was sealed under a key that is not here.
+    """
+    done = []
+    with locked():
+        for row in AlarmSource.objects.all():
+            kept = {name: getattr(row, name) for name in ("secret", "previous_secret") if getattr(row, name)}
+            if kept:
+                for name, sealed in kept.items():
+                    setattr(row, name, resealed(sealed))
+                row.save(update_fields=list(kept))
+                record(action="alarm-source.reseal", subject=f"alarm-source:{row.slug}", by=by)
+                done.append(row.slug)
+    return done
 
 
 def find(slug: str) -> AlarmSource:

@@ -13,8 +13,11 @@ from breakers.core.states import State
 from breakers.models import AlarmMessage, AlarmSource
 from breakers.operations import alarm_sources, targets
 from controlplane.audit.models import AuditEntry
+from controlplane.aws import clients
+from controlplane.aws.plans import Call
 from controlplane.kernel.access import Principal
 from tests.breakers.alarms.signing import TOPIC, Signer, signed_post
+from tests.servers.processes import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 SYSTEM = Principal.system("test")
@@ -200,6 +203,14 @@ def test_a_secret_is_kept_sealed_and_stands_in_no_document_and_no_audit(control,
     assert row.secret not in told
 
 
+def test_a_secret_is_sealed_anew_and_stays_the_same(control, secret):
+    before = AlarmSource.objects.get().secret
+    assert alarm_sources.reseal(by=SYSTEM) == ["watch"]
+    assert AlarmSource.objects.get().secret != before
+    body, fields = signed_post(secret, FAILED, time.time())
+    assert post(body, **fields).status_code == 200
+
+
 def test_an_api_destinations_event_is_believed_by_its_key(control):
     alarm_sources.put("watch", {"scheme": "api_key", "alarms": RULES}, by=SYSTEM)
     key = alarm_sources.new_secret("watch", by=SYSTEM)[0]
@@ -217,3 +228,62 @@ def test_an_api_destinations_event_is_believed_by_its_key(control):
     assert post(event, **{"X-Api-Key": key}).json()["outcome"] == "opened"  # as before; nothing was done
     assert state(control) is State.CLOSED
     assert post({"hello": 1}, **{"X-Api-Key": key}).status_code == 400
+
+
+# Through AWS's own services, emulated ---------------------------------------------------------------------------------
+
+
+def made(service: str, operation: str, **parameters):
+    return clients.send(Call(service, operation, parameters))
+
+
+def delivered(downstream, kind: str) -> dict:
+    """The newest message of SNS that came to the downstream."""
+
+    def found():
+        return [json.loads(request.body) for request in downstream.requests if f'"{kind}"'.encode() in request.body]
+
+    wait_until(found, 10, f"SNS delivers a {kind}")
+    return found()[-1]
+
+
+@pytest.fixture
+def subscribed(topic, aws, downstream):
+    """A topic of ministack posts to the downstream. The test signs anew what came, for ministack signs nothing."""
+    made("sns", "create_topic", Name="alarms")
+    made("sns", "subscribe", TopicArn=TOPIC, Protocol="http", Endpoint=f"{downstream.url}/sns")
+    return downstream
+
+
+def test_a_subscription_is_confirmed_at_sns(subscribed):
+    message = delivered(subscribed, "SubscriptionConfirmation")
+    assert post(message).status_code == 403
+    assert post(SIGNER.sign(message)).json()["outcome"] == "confirmed"
+    (subscription,) = made("sns", "list_subscriptions")["Subscriptions"]
+    assert subscription["SubscriptionArn"].startswith(f"{TOPIC}:")
+    assert AuditEntry.objects.filter(action="alarm.confirm").exists()
+
+
+def test_an_alarm_of_cloudwatch_comes_through_sns_and_opens_the_circuit(subscribed, control):
+    confirmation = delivered(subscribed, "SubscriptionConfirmation")
+    post(SIGNER.sign(confirmation))
+    made(
+        "cloudwatch",
+        "put_metric_alarm",
+        AlarmName="checkout-failed",
+        Namespace="AWS/States",
+        MetricName="ExecutionsFailed",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=5,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+        AlarmActions=[TOPIC],
+        OKActions=[TOPIC],
+    )
+    say = {"AlarmName": "checkout-failed", "StateReason": "7 executions failed"}
+    made("cloudwatch", "set_alarm_state", StateValue="ALARM", **say)
+    told = delivered(subscribed, "Notification")
+    assert post(SIGNER.sign(told)).json()["outcome"] == "opened"
+    assert state(control) is State.OPEN
+    assert "7 executions failed" in control.plane.circuits["payment"].circuit.reason
