@@ -9,7 +9,7 @@ from controlplane.kernel.backoffice import ReadOnly
 @admin.register(Holding)
 class HoldingAdmin(ReadOnly, admin.ModelAdmin):
     called = "Held at AWS"
-    list_display = ("title", "desired", "actual", "reached", "attempts", "error", "due_at")
+    list_display = ("title", "reached", "error", "attempts", "due_at")
     list_filter = ("reached",)
     search_fields = ("key", "title", "error")
     search_help_text = "Key, title or error."

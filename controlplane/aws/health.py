@@ -42,7 +42,7 @@ def warning() -> str:
 def _troubled(rows: Iterable[Holding]) -> list[str]:
     now = clock.now()
     return [
-        f"{row.title} ({row.error or f'{row.actual} since {row.since:%H:%M} UTC'})"
+        f"{row.title} ({row.error.rstrip('.') or f'{row.actual} since {row.since:%H:%M} UTC'})"
         for row in rows
         if row.error or row.late(now, LATE_S)
     ]
