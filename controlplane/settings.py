@@ -157,7 +157,7 @@ ACTION_SUBJECTS = [
     "breakers.actions.levels.JOURNEY",
     "compositions.pipe_levels.PIPE",
 ]
-METRIC_SOURCES = ["breakers.metrics.families", "breakers.usage.families"]
+METRIC_SOURCES = ["controlplane.aws.health.families", "breakers.metrics.families", "breakers.usage.families"]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",
     "breakers.panels.circuits.Circuits",

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from breakers.panels.actions import rows as action_rows
 from compositions.models import Intent, Pipe
 from compositions.models.intents import IntentStatus
 from compositions.operations import dead_letters
@@ -132,6 +133,8 @@ def _page(
         "oldest": datetime.fromisoformat(preview[0].first[0]["accepted_at"]) if preview and preview[0].first else None,
         "chosen": preview[1].intents if preview else (),
         "may_operate": can(request.user, "operate", f"pipe:{slug}"),
+        "may_configure": can(request.user, "configure", f"pipe:{slug}"),
+        "actions": action_rows(f"pipe:{slug}"),
     }
     return render(request, _template(request, "pipe"), context, status=status)
 

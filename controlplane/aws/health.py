@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 from django.db import DatabaseError
+from prometheus_client.core import Metric
 
 from controlplane.aws.models import Holding
-from controlplane.kernel import clock
+from controlplane.kernel import clock, metrics
 
 Told = tuple[Literal["ok", "warning", "down"], str, Any]
 MOST_NAMED = 3
+STATUSES = ("reached", "on the way", "failing")
 LATE_S = 120.0  # on the way for so long, it may never arrive
 
 
@@ -37,6 +40,12 @@ def warning() -> str:
     except DatabaseError:
         return ""
     return f"At AWS {_said(troubled)}." if troubled else ""
+
+
+def families() -> Iterator[Metric]:
+    """An entry of METRIC_SOURCES."""
+    counts = Counter(row.status for row in Holding.objects.all())
+    yield metrics.AWS_HELD.family([((status,), counts[status]) for status in STATUSES])
 
 
 def _troubled(rows: Iterable[Holding]) -> list[str]:

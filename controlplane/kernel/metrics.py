@@ -45,6 +45,7 @@ CONFIG_VERSION = Declared("switchgear_config_version", "gauge", "Number of the n
 CONFIG_PUBLISHED = Declared("switchgear_config_published_version", "gauge", "Number that Valkey holds.")
 BEAT_AGE = Declared("switchgear_beat_age_seconds", "gauge", "Seconds since beat's last tick was worked off.")
 WORKERS = Declared("switchgear_workers", "gauge", "Processes seen within three seconds, by kind.", ("kind",))
+AWS_HELD = Declared("switchgear_aws_held", "gauge", "What is to hold at AWS, by how it fares.", ("status",))
 
 # Targets: counters over every front door, runner and probe.
 STORE_UP = Declared("switchgear_store_up", "gauge", "1 while the shared store answers, else 0.")

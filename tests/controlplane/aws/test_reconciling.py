@@ -105,6 +105,12 @@ def test_a_failure_is_told_and_tried_later_and_later_and_at_once_on_request(aws,
     status, detail, counts = health.held(None)["aws"]
     assert (status, counts["failing"]) == ("warning", 1)
     assert "Parameter /flag (ssm: Could not connect" in detail
+    (family,) = health.families()
+    assert {sample.labels["status"]: sample.value for sample in family.samples} == {
+        "reached": 0,
+        "on the way": 0,
+        "failing": 1,
+    }
     settings.AWS_ENDPOINT_URL = aws.url
     assert reconciling.reconcile() == 0  # not due yet
     reconciling.retry_now("parameter:/flag")
