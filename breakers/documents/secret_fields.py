@@ -61,9 +61,7 @@ def check(present: Target | None, stated: Document) -> None:
         same = present is not None and present.proxy_url == proxy.get("url")
         found += _problem("proxy.password", bool(present and present.proxy_password), same)
     if isinstance(credentials.get(field), dict):
-        same = present is not None and _places(present.base_url, present.proxy_url) == _places(
-            stated["base_url"], proxy.get("url", "")
-        )
+        same = present is not None and _sent_no_further(present, stated["base_url"], proxy.get("url", ""))
         found += _problem(f"credentials.{field}", bool(present and present.credentials_secret), same)
     if found:
         raise Invalid("A secret has to be stated.", problems=found)
@@ -78,7 +76,9 @@ def _problem(path: str, kept: bool, same: bool) -> list[FieldProblem]:
     return []
 
 
-def _places(base_url: str, proxy_url: str) -> tuple[str, ...]:
-    """Who reads what is sent: the origin, and over plain HTTP the proxy as well."""
-    parts = urlsplit(base_url)
-    return (parts.scheme, parts.netloc.lower(), proxy_url if parts.scheme == "http" else "")
+def _sent_no_further(present: Target, base_url: str, proxy_url: str) -> bool:
+    """Whether nobody new reads what is sent: the origin is the same, and so is a proxy that sees plain HTTP."""
+    before, after = urlsplit(present.base_url), urlsplit(base_url)
+    if (before.scheme, before.netloc.lower()) != (after.scheme, after.netloc.lower()):
+        return False
+    return after.scheme == "https" or proxy_url in ("", present.proxy_url)

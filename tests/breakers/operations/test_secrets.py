@@ -85,6 +85,11 @@ def test_a_kept_secret_is_not_sent_to_another_place() -> None:
     ]
     same = {"proxy": {**PROXY, "password": kept}, "credentials": {**KEY, "value": kept}}
     assert problems(**same, base_url="http://evil.example") == [("credentials.value", "elsewhere")]
+    assert problems(proxy=moved | {"password": "x"}, credentials=same["credentials"]) == [
+        ("credentials.value", "elsewhere")  # plain HTTP, which another proxy could read
+    ]
+    assert put(credentials=same["credentials"])["credentials"]["value"]["set"]  # straight to the same place
+    put(proxy=PROXY, credentials=KEY)
     assert put(**same, base_url="http://erp.example/v2")["credentials"]["value"]["set"]
 
 
