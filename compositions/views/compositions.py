@@ -12,7 +12,8 @@ from django.views.decorators.http import require_safe
 from breakers.panels.board import board_of
 from compositions import neighbours, sentences, texts
 from compositions.asl.values import Json
-from compositions.models import Composition, CompositionRun, CompositionVersion
+from compositions.models import Composition, CompositionRun, CompositionVersion, Execution
+from compositions.models.compositions import WorkflowType
 from compositions.operations import compositions as operations
 from compositions.panels import compositions as panels
 from compositions.panels import translations
@@ -109,10 +110,10 @@ def found(slug: str) -> Composition:
 def _live(request: HttpRequest, row: Composition) -> dict[str, Any]:
     """What changes by itself while one looks."""
     board = board_of(request)
-    return {
-        "composition": row,
-        "board": board,
-        "targets": panels.reached(panels.reach_of(row), board),
+    live = {"composition": row, "board": board, "targets": panels.reached(panels.reach_of(row), board)}
+    if row.type == WorkflowType.STANDARD:
+        return live | {"executions": Execution.objects.filter(composition=row.slug).order_by("-pk")[:RUNS]}
+    return live | {
         "figures": reading.lately([row.slug]).get(row.slug),
         "runs": CompositionRun.objects.filter(composition=row.slug)[:RUNS],
     }
