@@ -12,6 +12,15 @@ from compositions.practice_range.pages import Markup
 from compositions.practice_range.wire import Answer, Request, problem
 
 PRICE_CENTS = 900
+# What an intent's status means to a reader: (outcome, words).
+FATES = {
+    "ACCEPTED": ("received", "We have received your subscription and will see to it. Please do not send it again."),
+    "RUNNING": ("received", "We are setting up your subscription now. Please do not send it again."),
+    "SUCCEEDED": ("paid", "Welcome! Your subscription is paid and everything is set up."),
+    "PARTIAL": ("paid", "Welcome! Your subscription is paid. The newsletter or your points follow by hand."),
+    "FAILED": ("declined", "Your subscription was not possible. You have not paid, or have your money back."),
+    "DEAD": ("received", "Your subscription needs our attention. We are on it. Please do not send it again."),
+}
 
 
 class Shop:
@@ -33,6 +42,8 @@ class Shop:
                 return self._page("subscribing", "Subscribe", self._form(""))
             case "POST", ["shop", "subscribe"]:
                 return await self._subscribe(request)
+            case "GET" | "HEAD", ["shop", "subscriptions", id]:
+                return await self._subscription(id)
             case _, ["shop", *_]:
                 return problem(404, f"There is nothing at {request.path}.")
         return None
@@ -82,11 +93,30 @@ class Shop:
             return self._page("subscribing", "Subscribe", again, status=400)
         order = {"customer": email, "item": "premium", "amount_cents": PRICE_CENTS}
         # The form's own key goes along: pressing the button twice, or again after an error, is one order.
-        reply = await self._ask("POST", "/subscribe", body=order, headers={"Idempotency-Key": key})
+        reply = await self._ask("POST", "/onboarding", body=order, headers={"Idempotency-Key": key})
         outcome, words = _outcome(reply)
-        retry = self._form(email, "", key) if outcome in ("later", "unknown") else Markup()
-        body = pages.fill("shop_outcome.html", outcome=outcome, words=words, retry=retry, source=_source(reply))
-        return self._page("subscribing", "Subscribe", body)
+        intent = str(reply.document.get("id", "")) if reply.status == 202 and reply.ok else ""
+        more = pages.fill("shop_follow.html", id=intent) if intent else Markup()
+        if outcome in ("later", "unknown"):
+            more = self._form(email, "", key)
+        body = pages.fill("shop_outcome.html", outcome=outcome, words=words, more=more, source=_source(reply))
+        return self._page("subscribing", "Subscribe", body, intent=intent)
+
+    async def _subscription(self, id: str) -> Answer:
+        """What has become of what the reader sent."""
+        reply = await self._ask("GET", f"/-/intents/{quote(id, safe='')}")
+        if not reply.ok:
+            missing = reply.status == 404
+            words = (
+                "There is no such subscription." if missing else "We cannot look it up right now. It is safe with us."
+            )
+            body = pages.fill("shop_plain.html", content=_plain_notice(words), source=_source(reply))
+            return self._page("subscribing", "Your subscription", body, status=404 if missing else 200)
+        status = str(reply.document.get("status", ""))
+        outcome, words = FATES.get(status, FATES["ACCEPTED"])
+        more = pages.fill("shop_follow.html", id=id) if outcome == "received" else Markup()
+        body = pages.fill("shop_outcome.html", outcome=outcome, words=words, more=more, source=_source(reply))
+        return self._page("subscribing", "Your subscription", body, intent=id)
 
     async def _ask(self, method: str, path: str, **rest: Any) -> Reply:
         try:
@@ -99,9 +129,17 @@ class Shop:
             "shop_form.html", email=email, trouble=trouble, key=key or uuid.uuid4(), price=PRICE_CENTS // 100
         )
 
-    def _page(self, journey: str, title: str, body: Markup, words: str = "", status: int = 200) -> Answer:
+    def _page(
+        self, journey: str, title: str, body: Markup, words: str = "", status: int = 200, intent: str = ""
+    ) -> Answer:
         frame = pages.fill(
-            "shop.html", title=title, body=body, journey=journey, words=words, frontdoor_url=self._frontdoor.url
+            "shop.html",
+            title=title,
+            body=body,
+            journey=journey,
+            intent=quote(intent, safe=""),
+            words=words,
+            frontdoor_url=self._frontdoor.url,
         )
         return pages.page(frame, frontdoor_url=self._frontdoor.url, status=status)
 

@@ -23,7 +23,7 @@ def test_stories_come_through_the_front_door_and_are_escaped(practice: PracticeR
 
 def test_the_banner_script_is_the_front_doors_own(practice: PracticeRange, frontdoor: StandIn) -> None:
     page = practice.control("GET", "/shop").text
-    assert f'<script src="{frontdoor.url}/-/delay-banner.js?journey=subscribing" defer></script>' in page
+    assert f'<script src="{frontdoor.url}/-/delay-banner.js?journey=subscribing&amp;intent=" defer></script>' in page
 
 
 def test_a_stale_answer_is_shown_with_its_age(practice: PracticeRange, frontdoor: StandIn) -> None:
@@ -68,7 +68,7 @@ def _key(page: str) -> str:
 
 def test_pressing_subscribe_twice_sends_the_same_key(practice: PracticeRange, frontdoor: StandIn) -> None:
     key = _key(practice.control("GET", "/shop/subscribe").text)
-    frontdoor.on("POST /subscribe", 201, {"status": "paid", "served_by": "payment"})
+    frontdoor.on("POST /onboarding", 201, {"status": "paid", "served_by": "payment"})
     assert "Welcome!" in _subscribe(practice, key).text
     _subscribe(practice, key)
     sent = [asked for asked in frontdoor.asked if asked["method"] == "POST"]
@@ -90,7 +90,7 @@ def test_each_end_of_a_payment_has_its_own_honest_words(
     practice: PracticeRange, frontdoor: StandIn, status: int, words: str, may_try_again: bool
 ) -> None:
     key = "11111111-2222-4333-8444-555555555555"
-    frontdoor.on("POST /subscribe", status, {"title": "x"})
+    frontdoor.on("POST /onboarding", status, {"title": "x"})
     page = _subscribe(practice, key).text
     assert words in page
     assert ("<form method" in page) is may_try_again
@@ -102,3 +102,15 @@ def test_nonsense_in_the_form_is_not_sent_on(practice: PracticeRange, frontdoor:
     assert _subscribe(practice, "11111111-2222-4333-8444-555555555555", "nobody").status == 400
     assert _subscribe(practice, "mine").status == 400
     assert frontdoor.asked == []
+
+
+def test_what_was_received_can_be_followed_to_its_end(practice: PracticeRange, frontdoor: StandIn) -> None:
+    frontdoor.on("POST /onboarding", 202, {"id": "int-7", "status": "ACCEPTED", "status_url": "/-/intents/int-7"})
+    page = _subscribe(practice, "11111111-2222-4333-8444-555555555555").text
+    assert "&amp;intent=int-7" in page, "so that the banner speaks of it"
+    assert 'href="/shop/subscriptions/int-7"' in page
+    for status, words in (("RUNNING", "Please do not send it again"), ("PARTIAL", "follow by hand")):
+        frontdoor.on("GET /-/intents/int-7", 200, {"id": "int-7", "status": status})
+        assert words in practice.control("GET", "/shop/subscriptions/int-7").text
+    frontdoor.on("GET /-/intents/nope", 404, {"title": "Not found"})
+    assert practice.control("GET", "/shop/subscriptions/nope").status == 404
