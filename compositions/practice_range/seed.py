@@ -158,7 +158,14 @@ JOURNEYS: dict[str, Document] = {
         "title": "Subscribing",
         "targets": ["payment", "content", "fraud"],
         "severity": "warning",
-        "messages": {"en": "Subscribing takes a pause. Nothing has been charged. Please come back in a few minutes."},
+        "messages": {
+            "en": "We are under heavy load. Subscriptions are received and safe with us; they take a little longer. "
+            "Please do not send one twice.",
+            "de": "Wir sind gerade stark ausgelastet. Abonnements kommen an und sind sicher; sie dauern etwas länger. "
+            "Bitte senden Sie keines zweimal.",
+        },
+        "raise_at_age_s": 60,
+        "clear_on": "drained",
     },
     "searching": {
         "title": "Searching",

@@ -1,12 +1,13 @@
-"""Configures the range's compositions: a page of three parts, a story found in two steps, and an old interface kept."""
+"""Configures the range's compositions: a page of three parts, a story found in two steps, an old interface kept, and the
+saga of a subscription with the pipe that feeds it."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from compositions.models import Composition
-from compositions.operations import compositions
+from compositions.models import Composition, Pipe
+from compositions.operations import compositions, pipes
 from controlplane.kernel.access import Principal
 
 Document = dict[str, Any]
@@ -32,6 +33,32 @@ COMPOSITIONS: dict[str, Document] = {
         "tags": ["legacy"],
         "deadline_ms": 3_000,
     },
+    "premium-onboarding": {
+        "title": "Premium onboarding",
+        "description": "Checks a subscription, gets the money first, unblocks the content and signs the reader up.",
+        "tags": ["subscribing", "money"],
+        "type": "STANDARD",
+    },
+}
+
+PIPES: dict[str, Document] = {
+    "premium-onboarding": {
+        "title": "Premium onboarding",
+        "description": "Subscriptions: accepted at once, held while payment is away, carried out when it is back.",
+        "target": "premium-onboarding",
+        "journey": "subscribing",
+        "schema": {
+            "type": "object",
+            "properties": {
+                "customer": {"type": "string", "minLength": 3, "maxLength": 254},
+                "item": {"type": "string", "maxLength": 100},
+                "amount_cents": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+            },
+            "required": ["customer"],
+        },
+        # Quick, so that a tour is: a real pipe would rather begin at 1 and take a minute.
+        "drain": {"start_per_s": 2, "ramp_s": 20, "max_per_s": None},
+    },
 }
 
 
@@ -44,6 +71,12 @@ ROUTES: dict[str, Document] = {
     "article-page": _route("One story with everything around it", "GET", "/pages/articles/{id}", "article-page"),
     "lead-story": _route("First story of a section", "GET", "/pages/sections/{section}", "lead-story"),
     "legacy-search": _route("Search as old clients know it", "POST", "/legacy/search", "legacy-search"),
+    "onboarding": {
+        "title": "Subscribe, answered at once",
+        "methods": ["POST"],
+        "path": "/onboarding",
+        "integration": {"type": "pipe", "pipe": "premium-onboarding"},
+    },
 }
 
 # What a client of the old search sends, to try the translation with.
@@ -51,9 +84,12 @@ LEGACY_PAYLOAD: Document = {"SearchRequest": {"Terms": "ice", "MaxHits": 5}}
 
 
 def seed(by: Principal, *, reason: str, tag: str) -> None:
-    """Add the compositions that are missing; their targets must be there."""
+    """Add the compositions and pipes that are missing; their targets must be there."""
     for slug, document in COMPOSITIONS.items():
         if not Composition.objects.filter(slug=slug).exists():
             text = (DEFINITIONS / f"{slug}.asl.json").read_text(encoding="utf-8")
             document = {**document, "definition": text, "tags": [*document["tags"], tag]}
             compositions.put(slug, document, by=by, reason=reason)
+    for slug, document in PIPES.items():
+        if not Pipe.objects.filter(slug=slug).exists():
+            pipes.put(slug, document, by=by, reason=reason)
