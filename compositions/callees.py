@@ -13,6 +13,8 @@ from compositions.asl.values import Json
 from compositions.walking import steps
 
 HTTP: Final = "arn:aws:states:::http:invoke"
+SEND: Final = "arn:aws:states:::sqs:sendMessage"
+MANUAL: Final = ("manual", "queue://manual")
 SYNC_OF_STANDARD: Final = "arn:aws:states:::states:startExecution.sync:2"
 SYNC_OF_EXPRESS: Final = "arn:aws:states:::aws-sdk:sfn:startSyncExecution"
 # Resources that run another workflow, and whether the task ends with it.
@@ -65,6 +67,16 @@ def lets_choose(definition: Json) -> bool:
     """Whether a workflow calls targets that only its input names, as the shipped circuit breaker does."""
     called = (callee(step.raw, {}) for step in steps(definition))
     return any(each.resource == HTTP and each.is_computed and not each.targets for each in called if each)
+
+
+def is_manual(resource: str, queue: Json) -> bool:
+    """Whether a person is asked: a message to the queue `manual`, whose address at AWS ends in `/manual`."""
+    return resource.startswith(SEND) and isinstance(queue, str) and (queue in MANUAL or queue.endswith("/manual"))
+
+
+def asks_a_person(raw: Mapping[str, Json]) -> bool:
+    address, _ = _argument(raw, "QueueUrl")
+    return is_manual(str(raw.get("Resource")), address)
 
 
 def nested_slug(address: str) -> str:

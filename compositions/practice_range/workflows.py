@@ -1,5 +1,5 @@
-"""Configures the range's compositions: a page of three parts, a story found in two steps, an old interface kept, and the
-saga of a subscription with the pipe that feeds it."""
+"""Configures the range's compositions: a page of three parts, a story in two steps, an old interface kept, and the saga
+of a subscription with the pipe that feeds it."""
 
 from __future__ import annotations
 

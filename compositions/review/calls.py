@@ -2,7 +2,16 @@
 
 from collections.abc import Iterator
 
-from compositions.callees import HTTP, NESTED, SYNC_OF_EXPRESS, SYNC_OF_STANDARD, Callee, callee, lets_choose
+from compositions.callees import (
+    HTTP,
+    NESTED,
+    SYNC_OF_EXPRESS,
+    SYNC_OF_STANDARD,
+    Callee,
+    asks_a_person,
+    callee,
+    lets_choose,
+)
 from compositions.reach import reach
 from compositions.surroundings import Service
 from compositions.walking import Step
@@ -36,7 +45,7 @@ def not_served(subject: Subject) -> Iterator[Finding]:
         elif subject.is_express and (service.standard_only or leaves_running):
             text = f"An EXPRESS run ends with its answer, and {resource} outlives it. Make the composition STANDARD."
             yield Finding(place, "standard_only", text)
-        elif service.lacks:
+        elif service.lacks and not asks_a_person(step.raw):
             yield Finding(place, "resource_lacks", service.lacks, WARNING)
 
 

@@ -158,13 +158,12 @@ def _schema(row: TaskToken) -> dict[str, Any] | None:
 
 
 def _details(row: TaskToken) -> list[tuple[str, str]]:
-    """What the step was given beside title, form and token, a line each."""
+    """What the step was given, a line each. The token is for machines."""
     given = json.loads(row.details) if row.details else {}
     if not isinstance(given, dict):
         return [("given", json.dumps(given, indent=2, ensure_ascii=False))]
-    known = {"title", "schema", "due_in_s", "task_token"}
     return [
         (name.replace("_", " "), value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2))
         for name, value in given.items()
-        if name not in known
+        if "token" not in name.lower()
     ]

@@ -73,7 +73,7 @@ class _Telling:
         if what == "checkpoint":
             self._value = told["at"]["value"]
             return
-        teller = _TELLERS.get(what) or _TELLERS.get(what.rpartition(" ")[0])
+        teller = _TELLERS.get(what.rstrip("0123456789 "))  # "parked 2" is the second of its kind
         if teller is None:
             return
         where: dict[str, Any] = {}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from compositions import callees
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
 from compositions.asl.ports import Place, TaskCall
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from .life import Life
     from .ports import Clock
 
-MANUAL: Final = ("manual", "queue://manual")
-_SEND: Final = "arn:aws:states:::sqs:sendMessage"
 _TITLE: Final = "A task of a workflow"
 
 Call = Callable[[TaskCall, "Clock"], Awaitable[tuple[Json, dict[str, Any] | None]]]
@@ -122,11 +121,8 @@ class Tokens:
 
 
 def is_manual(task: TaskCall) -> bool:
-    """Whether a person is asked: a message to the queue `manual`."""
-    if not task.resource.startswith(_SEND) or not isinstance(task.parameters, dict):
-        return False
-    queue = task.parameters.get("QueueUrl")
-    return isinstance(queue, str) and (queue in MANUAL or queue.endswith("/manual"))
+    """Whether a person is asked."""
+    return isinstance(task.parameters, dict) and callees.is_manual(task.resource, task.parameters.get("QueueUrl"))
 
 
 def _details(asked: dict[str, Json]) -> Json:
