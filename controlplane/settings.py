@@ -193,12 +193,11 @@ BEAT_SCHEDULES = ["controlplane.schedule.ENTRIES", "breakers.schedule.ENTRIES", 
 NAVIGATION = [
     ("Board", "/"),
     ("Journeys", "/journeys/"),
-    ("Routes", "/routes/"),
+    ("Routes", [("Routes", "/routes/"), ("Kept answers", "/kept/")]),
     ("Compositions", "/compositions/"),
     ("Pipes", "/pipes/"),
     ("Executions", "/executions/"),
     ("Inbox", "/tasks/"),
-    ("Kept answers", "/kept/"),
     ("Actions", "/actions/"),
     (
         "Access",
