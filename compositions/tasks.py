@@ -4,7 +4,7 @@ import time
 
 from celery import shared_task
 
-from compositions.operations import bulk
+from compositions.operations import bulk, purging
 from compositions.runs import keeping
 
 
@@ -16,6 +16,11 @@ def keep_noted() -> None:
 @shared_task(name="compositions.prune_noted")
 def prune_noted() -> None:
     keeping.prune()
+
+
+@shared_task(name="compositions.purge_intents")
+def purge_intents() -> None:
+    purging.purge()
 
 
 @shared_task(name="compositions.go_on_in_bulk")
