@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import admission, asl, calls, served
+from . import admission, asl, calls, intake, served
 from .bed import ELSEWHERE, Bed, Server
 from .figures import Entry, table, write
 
@@ -33,6 +33,7 @@ def main() -> int:
             ("overhead", lambda: calls.overhead(bed)),
             ("admission", lambda: admission.admission(bed)),
             ("interpreter", lambda: asl.interpreter(bed)),
+            ("intake", lambda: intake.intake(bed)),
         ]
         for name, work in [*works, *inside]:
             print(f"{time.monotonic() - began:4.0f} s  {name}", file=sys.stderr, flush=True)

@@ -27,11 +27,15 @@ class Aimed(NamedTuple):
     pids: tuple[int, ...]
     status: int = 200
     fields: tuple[str, ...] = ()
+    body: str = ""  # posted where there is one
 
     @property
     def message(self) -> bytes:
         fields = (f"Host: 127.0.0.1:{self.port}", "User-Agent: bench", "Accept: */*", *self.fields)
-        return "\r\n".join((f"GET {self.path} HTTP/1.1", *fields, "", "")).encode()
+        if not self.body:
+            return "\r\n".join((f"GET {self.path} HTTP/1.1", *fields, "", "")).encode()
+        length = f"Content-Length: {len(self.body)}"
+        return "\r\n".join((f"POST {self.path} HTTP/1.1", *fields, length, "", self.body)).encode()
 
 
 class Round(NamedTuple):

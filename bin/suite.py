@@ -69,8 +69,11 @@ def provide_browser() -> None:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of a server of our own on loopback; the caller's DATABASE_URL instead, when it is PostgreSQL."""
+def postgresql(*, durable: bool = False) -> Iterator[str]:
+    """The URL of a server of our own on loopback; the caller's DATABASE_URL instead, when it is PostgreSQL.
+
+    Quick, since tests lose nothing with the machine; `durable` as it is run by those who would.
+    """
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith("postgres"):
         yield given
@@ -88,7 +91,8 @@ def postgresql() -> Iterator[str]:
         settings = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
         initdb = [programs / "initdb", "-D", data, *settings]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **as_user)
-        quick = [word for name in ("fsync", "synchronous_commit", "full_page_writes") for word in ("-c", f"{name}=off")]
+        given_up = () if durable else ("fsync", "synchronous_commit", "full_page_writes")
+        quick = [word for name in given_up for word in ("-c", f"{name}=off")]
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
         listen = ["-h", "127.0.0.1", "-p", str(port), "-k", "", "-N", "200"]
