@@ -15,7 +15,9 @@ def pieces() -> Iterator[Piece]:
     for route in Route.objects.select_related("target", "composition", "pipe").prefetch_related("stages"):
         yield Piece("route", route.slug, routes.document(route))
     for composition in Composition.objects.all():
-        yield Piece("composition", composition.slug, compositions.document(composition))
+        # As text: PostgreSQL sorts the members of objects, and an output has them in the order of its definition.
+        body = {**compositions.document(composition), "definition": composition.definition}
+        yield Piece("composition", composition.slug, body)
     found = list(Pipe.objects.all())
     around = neighbours.around() if found else Surroundings()
     for pipe in found:

@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from compositions import texts
 from compositions.asl import InvalidDefinition, Machine, compile_machine
 from compositions.asl.frames import ACCOUNT
 from compositions.asl.values import Json
@@ -55,20 +56,21 @@ class Compiled(msgspec.Struct, frozen=True):
 
 
 def compiled(slug: str, body: Mapping[str, Any]) -> Compiled:
-    """From a composition's document. Raises InvalidDefinition, and KeyError or TypeError for what is no document."""
+    """From a composition's document. Raises InvalidDefinition; KeyError, TypeError, ValueError for what is none."""
     kind: Type = body["type"]
+    definition = texts.read(body["definition"])
     deadline_ms = body.get("deadline_ms")
     return Compiled(
         slug=slug,
         type=kind,
         version=body.get("version", 1),
-        machine=compile_machine(body["definition"]),
-        definition=body["definition"],
+        machine=compile_machine(definition),
+        definition=definition,
         deadline_s=None if kind == "STANDARD" else DEADLINE_S if deadline_ms is None else deadline_ms / 1000,
         max_stale_s=body.get("max_stale_s"),
         meta=bool(body.get("meta")),
         title=body.get("title") or "",
-        native=native_for(body["definition"]),
+        native=native_for(definition),
     )
 
 
@@ -97,6 +99,6 @@ class Catalog:
 def _compiled_or_none(slug: str, body: Mapping[str, Any]) -> Compiled | None:
     try:
         return compiled(slug, body)
-    except (InvalidDefinition, KeyError, TypeError) as error:
+    except (InvalidDefinition, KeyError, TypeError, ValueError) as error:
         log.error("composition_unusable", extra={"composition": slug, "error": str(error)})
         return None

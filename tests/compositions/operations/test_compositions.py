@@ -206,4 +206,4 @@ def test_what_a_composition_calls_counts_for_its_routes_and_is_told_of_its_targe
 def test_it_is_compiled_to_a_piece_of_its_own() -> None:
     row = put()
     found = [piece for piece in pieces() if piece.kind == "composition"]
-    assert [(piece.slug, piece.body) for piece in found] == [("page", document(row))]
+    assert [(piece.slug, piece.body) for piece in found] == [("page", document(row) | {"definition": TEXT})]
