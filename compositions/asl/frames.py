@@ -63,8 +63,8 @@ class Frame:
     """
 
     __slots__ = (
-        "_draws", "_visits", "attempt", "entered", "event", "item", "path", "retries", "run", "shows_retries", "state",
-        "token", "variables",
+        "_below", "_draws", "_outer", "_visits", "attempt", "entered", "event", "item", "path", "retries", "run",
+        "shows_retries", "state", "token", "variables",
     )  # fmt: skip
 
     def __init__(self, run: Run, path: Key, variables: Mapping[str, Json], item: Mapping[str, Json] | None) -> None:
@@ -80,6 +80,8 @@ class Frame:
         self.shows_retries = False
         self.token: str | None = None
         self._draws = 0
+        self._outer: Frame | None = None
+        self._below = 0  # states of inner workflows since the last verdict on them
         self._visits: dict[str, int] = {}
 
     def enter(self, state: str) -> None:
@@ -88,7 +90,7 @@ class Frame:
         self.event = run.events
         self.state = state
         self.entered = None
-        self.attempt = self.retries = self._draws = 0
+        self.attempt = self.retries = self._draws = self._below = 0
         self.token = None
         self._visits[state] = self._visits.get(state, 0) + 1
 
@@ -102,7 +104,9 @@ class Frame:
     def inner(self, kind: str, index: int, variables: Mapping[str, Json], item: Mapping[str, Json] | None) -> "Frame":
         """A new inner workflow; a second attempt of the state has keys of its own."""
         again = (("attempt", self.attempt),) if self.attempt else ()
-        return Frame(self.run, (*self.key, *again, (kind, index)), variables, item)
+        frame = Frame(self.run, (*self.key, *again, (kind, index)), variables, item)
+        frame._outer = self
+        return frame
 
     def assign(self, assigned: Mapping[str, Json] | None) -> None:
         if assigned:
@@ -167,6 +171,13 @@ class Frame:
             self.event = earlier["event"]
             self.run.events = max(self.run.events, self.event)
         await self.record("entered", input=value, event=self.event)
+        self._count_outside(1)
+
+    def _count_outside(self, states: int) -> None:
+        outer = self._outer
+        while outer is not None:
+            outer._below += states
+            outer = outer._outer
 
     def checkpoint(self, state: str, value: Json) -> Checkpoint:
         return Checkpoint(state, value, self.variables, dict(self._visits), self.run.events, self.run.states)
@@ -180,7 +191,8 @@ class Frame:
         """Record how the inner workflows of a state ended, with the counts that what follows goes on from."""
         if not self.run.ports.records:
             return
-        told: dict[str, Any] = {"events": self.run.events, "states": self.run.states, "draws": self._draws}
+        told: dict[str, Any] = {"events": self.run.events, "states": self._below, "draws": self._draws}
+        self._below = 0
         if isinstance(results, StatesError):
             told |= {"error": results.error, "cause": results.cause, "also": list(results.also), "final": results.final}
         else:
@@ -193,7 +205,8 @@ class Frame:
         if earlier is None:
             return None
         self.run.events = max(self.run.events, earlier["events"])
-        self.run.states = max(self.run.states, earlier["states"])
+        self.run.states += earlier["states"]
+        self._count_outside(earlier["states"])
         self._draws = earlier["draws"]
         if "outputs" in earlier:
             return list(earlier["outputs"])

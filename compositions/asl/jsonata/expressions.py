@@ -12,6 +12,8 @@ from compositions.asl.jsonata.results import Unsupported
 from compositions.asl.paths.reading import MISSING
 from compositions.asl.values import Json, opened, text
 
+_STEPS_HERE: Final = 5_000  # some hundredths of a second, in which nothing else happens
+
 
 class Around(Protocol):
     """What an expression may read of a run, and where a long one is evaluated."""
@@ -117,17 +119,22 @@ class Expression:
                 return await around.evaluate(self.text, bindings)
             except Unserved:
                 pass
-        budget = Budget(around.expression_steps)
         try:
-            return compute(self._compiled, bindings, around.milliseconds, around.draw, budget)
+            return self._computed_here(bindings, around, min(_STEPS_HERE, around.expression_steps))
         except BudgetSpent:
             try:
                 return await around.evaluate(self.text, bindings)
             except Unserved:
-                pass
-            raise
+                if around.expression_steps <= _STEPS_HERE:
+                    raise
+        return self._computed_here(bindings, around, around.expression_steps)
+
+    def _computed_here(self, bindings: Mapping[str, Json], around: Around, steps: int) -> Json:
+        budget = Budget(steps)
+        try:
+            return compute(self._compiled, bindings, around.milliseconds, around.draw, budget)
         finally:
-            around.spend(around.expression_steps - budget.left)
+            around.spend(steps - budget.left)
 
     async def value_of(self, given: Given, *kinds: str) -> Json:
         """The value, which must be of one of `kinds`."""

@@ -34,6 +34,8 @@ class Kept:
 class Life(World):
     """One process: it goes on from what is kept, and dies after so many lines. What happens depends on places only."""
 
+    quiet_turns = 60  # what is known from an earlier life is gone through before time passes
+
     def __init__(self, kept: Kept, lines_to_live: float = float("inf")) -> None:
         super().__init__()
         self.kept = kept
@@ -66,7 +68,8 @@ class Life(World):
             answer = _answer(task)
             if task.timed_out:
                 return None
-            self.kept.answered.append(place)
+            if self.left > 0:
+                self.kept.answered.append(place)
             self.write("call", place, answer)
         if isinstance(answer, Failure):
             raise answer

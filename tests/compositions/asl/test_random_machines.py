@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 
 from compositions.asl import InvalidDefinition, Limits, compile_machine
-from tests.compositions.asl.machines import inputs, machines
+from tests.compositions.asl.machines import runs
 from tests.compositions.asl.world import Failure, Slow, World
 
 
@@ -30,11 +30,12 @@ async def ran(definition: Mapping[str, Any], value: Any) -> tuple[dict[str, Any]
     return answer, outside
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
-@given(machines, inputs)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(runs)
 def test_every_machine_ends_with_an_answer_and_with_the_same_one_again(
-    definition: Mapping[str, Any], value: Any
+    given_run: tuple[Mapping[str, Any], Any],
 ) -> None:
+    definition, value = given_run
     try:
         compile_machine(definition)
     except InvalidDefinition:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compositions.asl import Checkpoint, InvalidDefinition, Machine, compile_machine, run
 from tests.compositions.asl.journal import Died, Kept, Life
-from tests.compositions.asl.machines import inputs, machines
+from tests.compositions.asl.machines import runs
 from tests.compositions.asl.world import HANGS, World, jsonata, machine, one, passing, task
 
 
@@ -83,17 +83,20 @@ async def lived(machine: Machine, value: Any, kept: Kept, dies_after: float, fro
             assert len(asyncio.all_tasks()) == before
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-@given(machines, inputs, st.booleans(), st.floats(0, 1))
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(runs, st.booleans(), st.floats(0, 1))
 def test_a_run_that_dies_anywhere_ends_as_if_it_had_not_and_no_call_is_made_twice(
-    definition: Mapping[str, Any], value: Any, from_checkpoint: bool, phase: float
+    given_run: tuple[Mapping[str, Any], Any], from_checkpoint: bool, phase: float
 ) -> None:
+    definition, value = given_run
     try:
         compiled = compile_machine(definition)
     except InvalidDefinition:
         return
     whole = Kept()
     ended = asyncio.run(lived(compiled, value, whole, float("inf"), False))
+    if "maximum number of states" in ended.get("cause", ""):
+        return  # which of several branches comes to the limit first is a race in any life
     lines = len(whole.lines)
     step = max(1, lines // 8)
     for point in range(1 + int(phase * step), lines + 1, step):

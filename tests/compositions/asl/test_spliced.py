@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 
 from compositions.asl import InvalidDefinition, Limits, compile_machine, run
 from compositions.asl.values import Spliced, copied, encoded, key, parsed, plain, same, size, spliced, text
-from tests.compositions.asl.machines import inputs, machines, values
+from tests.compositions.asl.machines import runs, values
 from tests.compositions.asl.world import Failure, Slow, World, jsonata, machine, one, passing, task
 
 BODY = b'{ "id": 1, "tags": ["a", null], "more": "' + b"x" * 600 + b'"}'
@@ -120,11 +120,12 @@ async def ran(definition: Mapping[str, Any], value: Any, wrap: Any) -> Any:
     return plain(ended), outside.time, [(call.place, plain(call.parameters)) for call in outside.calls]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
-@given(machines, inputs)
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@given(runs)
 def test_every_machine_gives_the_same_answer_whether_bodies_are_read_or_not(
-    definition: Mapping[str, Any], value: Any
+    given_run: tuple[Mapping[str, Any], Any],
 ) -> None:
+    definition, value = given_run
     try:
         compile_machine(definition)
     except InvalidDefinition:

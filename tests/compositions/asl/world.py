@@ -12,7 +12,6 @@ from compositions.asl.ports import Place
 
 Reply = Any
 START = 1_700_000_000.0
-_QUIET_TURNS = 12
 
 
 class Failure(Exception):
@@ -40,6 +39,7 @@ class World:
     """Ports whose clock stands still while anything can happen, and then jumps to the next timer."""
 
     records = True
+    quiet_turns = 12
 
     def __init__(self, resources: Mapping[str, Any] | None = None, draws: Iterable[float] = ()) -> None:
         self.resources = {
@@ -81,7 +81,7 @@ class World:
             while not task.done():
                 await asyncio.sleep(0)
                 quiet = quiet + 1 if not task.done() else 0
-                if quiet > _QUIET_TURNS and self._timers:
+                if quiet > self.quiet_turns and self._timers:
                     self._ring()
                     quiet = 0
                 assert quiet < 10_000, "nothing can happen any more"
