@@ -33,9 +33,9 @@ def destination(integration: dict[str, Any]) -> str:
     return integration["target"] + (f" as {integration['path']}" if integration["path"] else "")
 
 
-def composition(workflow: str, version: int, found: Reach) -> str:
-    """What stands, and whom it calls: `EXPRESS, version 3; needs articles; can do without loyalty.`"""
-    parts = [f"{workflow}, version {version}"]
+def composition(workflow: str, version: int | None, found: Reach) -> str:
+    """What stands (None: not yet), and whom it calls: `EXPRESS, version 3; needs articles; can do without loyalty.`"""
+    parts = [workflow if version is None else f"{workflow}, version {version}"]
     if found.required:
         parts.append(f"needs {', '.join(sorted(found.required))}")
     if found.optional:

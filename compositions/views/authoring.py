@@ -30,7 +30,7 @@ MOST_IMPORTED = 2 * 1024 * 1024
 def sentence(document: Document) -> str:
     around = neighbours.around()
     value = texts.read(document["definition"])
-    return sentences.composition(document["type"], document.get("version", 1), reach(value, around))
+    return sentences.composition(document["type"], document.get("version"), reach(value, around))
 
 
 def effects(slug: str, before: Document | None, after: Document) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from controlplane.kernel.errors import FieldProblem, Invalid, Problem
 
 from .compositions import found
 
+STARTED = 202  # an execution that goes on by itself
 KEPT = "tried"
 MOST_KEPT = 32_768  # characters of an input that the session keeps
 COMPOSITIONS_KEPT = 5
@@ -46,10 +47,12 @@ def try_it(request: HttpRequest, slug: str) -> HttpResponse:
         try:
             value = parsed(asked["input"])
             forced = {target: how for target, how in asked["forced"].items() if how}
-            _, ran = operations.start(
+            began, ran = operations.start(
                 slug, value, by=principal_of(request), reason="tried in the browser", forced=forced
             )
             _keep(request, slug, asked)
+            if began == STARTED:
+                return redirect("execution", ran["execution"])
             context = _result(row, ran)
         except Problem as problem:
             status, context = problem.status, {"refused": said(problem)}

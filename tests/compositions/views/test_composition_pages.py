@@ -7,11 +7,13 @@ from html import unescape
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from compositions.models import Composition
+from compositions.models import Composition, CompositionRun, Execution, RunMinute
 from compositions.operations import compositions, routes
+from compositions.runs import figures
 from compositions.starts import STARTS
 from controlplane.audit.models import AuditEntry
 from controlplane.config.commit import current_revision
+from controlplane.kernel import clock
 from tests.compositions.views.written import SETUP, definition, enter, page, text
 
 __all__ = ["enter", "page"]
@@ -182,3 +184,50 @@ def test_what_is_used_is_not_deleted_and_the_page_says_by_whom(enter, page):
     expected = str(current_revision("composition", "article-page"))
     assert client.post(url, {"reason": "not needed", "expected": expected}).status_code == 302
     assert not Composition.objects.exists()
+
+
+def test_a_standard_composition_is_started_from_its_page_and_followed(enter, page):
+    standard = {"type": "STANDARD", "definition": definition()}
+    compositions.put("long", standard, by=SETUP)
+    operator = enter("operator")
+    answer = operator.post("/compositions/long/try/", {"input": '{"a": 1}'})
+    execution = Execution.objects.get()
+    assert answer["Location"] == f"/executions/{execution.pk}/"
+    assert execution.pk in shown(operator.get("/compositions/long/"))
+    assert '"a": 1' in unescape(shown(operator.get("/compositions/long/try/")))  # the last input is kept
+    refused = operator.post("/compositions/long/try/", {"input": '{"a": \n}'})
+    assert refused.status_code == 400
+    assert "line 2, column 1" in shown(refused)
+    assert enter("viewer").get("/compositions/long/try/").status_code == 403
+
+
+def test_runs_are_shown_in_figures_and_one_with_the_circuits_that_it_met(enter, page):
+    call = {
+        "path": "/States/Gather/Branches[1]/States/Get bonus",
+        "target": "loyalty",
+        "error": "Breaker.Open",
+        "ms": 1,
+    }
+    now = clock.now()
+    kept = CompositionRun.objects.create(
+        composition="article-page",
+        version=1,
+        at=now,
+        ms=12,
+        status="SUCCEEDED",
+        complete=False,
+        why="partial",
+        calls=[call],
+    )
+    counts = figures.empty()
+    figures.note(counts, ms=12, complete=False, failed=False, calls=2, kept=0, refused=1)
+    RunMinute.objects.create(composition="article-page", at=now.replace(second=0, microsecond=0), figures=counts)
+    client = enter("viewer")
+    found = shown(client.get("/compositions/article-page/runs/?why=partial"))
+    assert "Runs a minute" in found
+    assert f"/compositions/article-page/runs/{kept.pk}/" in found
+    story = shown(client.get(f"/compositions/article-page/runs/{kept.pk}/"))
+    assert "Breaker.Open" in story
+    assert "/circuits/loyalty/" in story
+    assert "is-failed" in story
+    assert client.get("/compositions/article-page/runs/99999/").status_code == 404
