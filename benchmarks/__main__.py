@@ -11,12 +11,17 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import admission, asl, calls, intake, served
+from . import admission, asl, calls, composing, intake, served
 from .bed import ELSEWHERE, Bed, Server
 from .figures import Entry, table, write
 
 RESULTS = Path(__file__).parent / "results.json"
-SERVED: list[Callable[[Bed, Server], list[Entry]]] = [served.pass_through, served.fan_out, served.delay_flag]
+SERVED: list[Callable[[Bed, Server], list[Entry]]] = [
+    served.pass_through,
+    served.fan_out,
+    composing.composition,
+    served.delay_flag,
+]
 
 
 def main() -> int:

@@ -46,7 +46,7 @@ def pass_through(bed: Bed, backend: Server) -> list[Entry]:
     bare = bed.server("benchmarks.peers:unguarded", BENCH_BACKEND=f"127.0.0.1:{backend.port}")
     door = bed.server("benchmarks.planes:front_door_without_guard")
     bare_client = "bare app, same server and client"
-    guarded, uncached, unguarded, only_door = _alternate(
+    guarded, uncached, unguarded, only_door = in_turn(
         Aimed("the front door", ours.port, "/articles/7", ours.pids),
         Aimed("the front door without cache", ours.port, "/plain/7", ours.pids),
         Aimed("the pass-through without guard", bare.port, "/articles/7", bare.pids),
@@ -54,9 +54,9 @@ def pass_through(bed: Bed, backend: Server) -> list[Entry]:
     )
     bed.stop(ours, bare, door)
     return [
-        _entry("pass-through", guarded, unguarded, bare_client, AIM),
-        _entry("pass-through, guard alone", guarded, only_door, "the same front door, guard taken out", AIM),
-        _entry("pass-through, no answers kept", uncached, unguarded, bare_client),
+        entry("pass-through", guarded, unguarded, bare_client, AIM),
+        entry("pass-through, guard alone", guarded, only_door, "the same front door, guard taken out", AIM),
+        entry("pass-through, no answers kept", uncached, unguarded, bare_client),
     ]
 
 
@@ -64,12 +64,12 @@ def fan_out(bed: Bed, backend: Server) -> list[Entry]:
     """Three guarded calls side by side, each with a contract and a kept answer, merged into one document."""
     ours = bed.server("benchmarks.planes:fan_out")
     bare = bed.server("benchmarks.peers:bare_fan_out", BENCH_BACKEND=f"127.0.0.1:{backend.port}")
-    guarded, plain = _alternate(
+    guarded, plain = in_turn(
         Aimed("the guarded fan-out", ours.port, "/fan-out", ours.pids),
         Aimed("the bare fan-out", bare.port, "/fan-out", bare.pids),
     )
     bed.stop(ours, bare)
-    return [_entry("fan-out to three", guarded, plain, "Starlette + aiohttp, no guard", Aim(at_least=1.5))]
+    return [entry("fan-out to three", guarded, plain, "Starlette + aiohttp, no guard", Aim(at_least=1.5))]
 
 
 def delay_flag(bed: Bed, backend: Server) -> list[Entry]:
@@ -82,7 +82,7 @@ def delay_flag(bed: Bed, backend: Server) -> list[Entry]:
     answers = {"/": (200, mirrored, body), "/unchanged": (304, unchanged, "")}
     raw = bed.server("benchmarks.peers:constant", BENCH_CONSTANT=json.dumps(answers))
     asks = (f"If-None-Match: {etag}",)
-    whole, constant, not_modified, constant_304 = _alternate(
+    whole, constant, not_modified, constant_304 = in_turn(
         Aimed("the delay flag", ours.port, DELAY, ours.pids),
         Aimed("the raw handler", raw.port, "/", raw.pids),
         Aimed("the delay flag unchanged", ours.port, DELAY, ours.pids, 304, asks),
@@ -91,8 +91,8 @@ def delay_flag(bed: Bed, backend: Server) -> list[Entry]:
     bed.stop(ours, raw)
     aim = Aim(at_least=0.8)
     return [
-        _entry("delay flag, 200", whole, constant, "raw ASGI handler, same bytes", aim),
-        _entry("delay flag, 304", not_modified, constant_304, "raw ASGI handler, same bytes", aim),
+        entry("delay flag, 200", whole, constant, "raw ASGI handler, same bytes", aim),
+        entry("delay flag, 304", not_modified, constant_304, "raw ASGI handler, same bytes", aim),
     ]
 
 
@@ -101,14 +101,14 @@ def _read(server: Server) -> tuple[dict[str, str], str]:
         return {name.lower(): value for name, value in answer.headers.items()}, answer.read().decode()
 
 
-def _alternate(*targets: Aimed) -> list[Measured]:
+def in_turn(*targets: Aimed) -> list[Measured]:
     import uvloop
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(alternate(targets, rounds=9, seconds=1.0))
 
 
-def _entry(name: str, ours: Measured, peer: Measured, versus: str, aim: Aim | None = None) -> Entry:
+def entry(name: str, ours: Measured, peer: Measured, versus: str, aim: Aim | None = None) -> Entry:
     note = (
         f"{ours.cpu_s_each * 1e6:.0f} µs of CPU for each request beside {peer.cpu_s_each * 1e6:.0f}; idle, "
         f"{ours.idle:.1%} of a core beside {peer.idle:.1%}; by the clock {ours.per_s:,.0f}/s beside {peer.per_s:,.0f}/s"

@@ -59,9 +59,17 @@ class PathFlow:
         return raw if self._input is None else self._input.need(raw, frame)
 
     async def arguments(self, frame: Frame, raw: Json, taken: Json) -> Json:
-        return taken if self._parameters is None else self._parameters.fill(taken, frame)
+        return self.filled(frame, taken)
 
     async def leave(self, frame: Frame, raw: Json, result: Json) -> Json:
+        return self.left(frame, raw, result)
+
+    def filled(self, frame: Frame, taken: Json) -> Json:
+        """What `arguments` gives, for callers that know the language: here nothing waits."""
+        return taken if self._parameters is None else self._parameters.fill(taken, frame)
+
+    def left(self, frame: Frame, raw: Json, result: Json) -> Json:
+        """What `leave` gives, likewise."""
         if self._selector is not None:
             result = self._selector.fill(result, frame)
         assigned = None if self._assign is None else self._assign.fill(result, frame)

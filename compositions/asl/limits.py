@@ -6,7 +6,7 @@ import msgspec
 
 from compositions.asl import errors
 from compositions.asl.errors import StatesError
-from compositions.asl.values import Json, encoded, size
+from compositions.asl.values import Json, Spliced, encoded, size
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ROOM: Final = 4
+_SMALL: Final = frozenset((bool, int, float, type(None)))
 PAGE: Final = 4096  # bytes that count as one piece of work
 
 
@@ -34,9 +35,10 @@ def check_payload(value: Json, of: str, limit: int, *, final: bool = True) -> in
 
     Answers about how many bytes it has.
     """
-    if type(value) in (bool, int, float, type(None)):
+    kind = type(value)
+    if kind in _SMALL:
         return 1
-    length = len(encoded(value))
+    length = len(value.raw if kind is Spliced else encoded(value))
     if length > limit and size(value) > limit:
         raise too_large(of, final=final)
     return length

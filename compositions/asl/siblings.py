@@ -1,7 +1,7 @@
 """Inner workflows side by side: the first failure cancels the others, and nothing is left running."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from compositions.asl.errors import StatesError
@@ -39,6 +39,36 @@ async def run_together(
                 task.cancel()
             await asyncio.gather(*running, return_exceptions=True)
     return results
+
+
+async def run_all(work: Sequence[Coroutine[Any, Any, Json]]) -> list[Json]:
+    """The same for few that all run at once: one future that the last of them, or the first failure, resolves.
+
+    `asyncio.wait` would subscribe to every task again at each one that ends.
+    """
+    loop = asyncio.get_running_loop()
+    ended = loop.create_future()
+    left = len(work)
+
+    def end(task: asyncio.Task[Json]) -> None:
+        nonlocal left
+        left -= 1
+        if (not left or task.cancelled() or task.exception() is not None) and not ended.done():
+            ended.set_result(None)
+
+    running = [loop.create_task(each) for each in work]
+    try:
+        for task in running:
+            task.add_done_callback(end)
+        await ended
+        # Of several that failed in one turn of the loop, the first in order tells.
+        failed = [task for task in running if task.done() and (task.cancelled() or task.exception() is not None)]
+        return [task.result() for task in failed or running]
+    finally:
+        if left:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 async def run_in_turn(

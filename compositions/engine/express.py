@@ -6,7 +6,6 @@ a Catch can still make an answer of the rest; what goes on regardless is stopped
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ from compositions.resources.context import CallContext, Forced, Met
 from .catalog import DEADLINE_S, Compiled
 from .places import NESTED
 from .ports import ExpressPorts
+from .timers import Within
 from .tracing import Step, Trace
 
 if TYPE_CHECKING:
@@ -122,14 +122,12 @@ def _work(
 
 
 async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], context: CallContext) -> dict[str, Any]:
-    loop = asyncio.get_running_loop()
-    left_s = (context.deadline or 0.0) - time.monotonic()
-    limit = asyncio.timeout_at(loop.time() + left_s + STOPPED_AFTER_S)
+    limit = Within((context.deadline or 0.0) - time.monotonic() + STOPPED_AFTER_S)
     try:
-        async with limit:
+        with limit:
             return await work
     except TimeoutError:
-        if not limit.expired():
+        if not limit.expired:
             raise
         late = ", ".join(sorted({met.target for met in context.met if met.error == "Cancelled"}))
         cause = f"The run took longer than its deadline allows{f'; it was waiting for {late}' if late else ''}."

@@ -8,11 +8,13 @@ import time
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from compositions.asl.errors import Unserved
+from compositions.asl import errors
+from compositions.asl.errors import StatesError, Unserved
 from compositions.asl.ports import Checkpoint, Place, TaskCall
 from compositions.asl.values import Json
 from compositions.resources import CallContext, serve
 
+from .timers import Within
 from .tracing import Trace
 
 
@@ -21,6 +23,8 @@ class ExpressPorts:
 
     __slots__ = ("_context", "_trace", "caught", "records")
 
+    keeps_time = True
+
     def __init__(self, context: CallContext, trace: Trace | None) -> None:
         self._context, self._trace = context, trace
         self.records = trace is not None
@@ -28,7 +32,9 @@ class ExpressPorts:
 
     def call(self, task: TaskCall) -> Coroutine[Any, Any, Json]:
         # Not itself a coroutine: each one more in the chain is resumed at every step of every call.
-        return serve(task, self._context)
+        if task.timeout_s is None:
+            return serve(task, self._context)
+        return _in_time(task, self._context)
 
     async def sleep(self, seconds: float, place: Place) -> None:
         await asyncio.sleep(seconds)
@@ -61,3 +67,15 @@ class ExpressPorts:
 
     async def write_results(self, task: TaskCall, results: Json) -> Json:
         raise Unserved("ResultWriter is not served here; use the results that the Map returns.")
+
+
+async def _in_time(task: TaskCall, context: CallContext) -> Json:
+    limit = Within(task.timeout_s or 0.0)
+    try:
+        with limit:
+            return await serve(task, context)
+    except TimeoutError:
+        if not limit.expired:
+            raise
+        task.timed_out = True
+        raise StatesError(errors.TIMEOUT, None, told=True) from None

@@ -1,7 +1,7 @@
 """What a Task may call. A kind is a file here and a line in the table; its key is the Resource, or how it begins."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import msgspec
 
@@ -54,12 +54,14 @@ def find(resource: str) -> Resource | None:
     return next((RESOURCES[start] for start in _BEGINNINGS if resource.startswith(start)), None)
 
 
-async def serve(task: TaskCall, context: CallContext) -> Json:
+def serve(task: TaskCall, context: CallContext) -> Coroutine[Any, Any, Json]:
     """The task's result. Raises an exception with `error` and `cause`, as the interpreter's `call` port does."""
+    # Not itself a coroutine, nor is what the table names where it can be helped: each one more in the chain is resumed
+    # at every step of every call.
     known = RESOURCES.get(task.resource)
     if known is None or known.standard_only:
         known = _other(task.resource, context)
-    return await known.serve(task, context)
+    return known.serve(task, context)
 
 
 def _other(resource: str, context: CallContext) -> Resource:

@@ -6,8 +6,8 @@ each call, so that what was met can be journalled with the call's result.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import msgspec
 
@@ -102,7 +102,7 @@ class CallContext(msgspec.Struct, kw_only=True):
         return (*self.inside, *task.place.path) if self.inside else task.place.path
 
 
-Serve = Callable[[TaskCall, CallContext], Awaitable[Json]]
+Serve = Callable[[TaskCall, CallContext], Coroutine[Any, Any, Json]]
 
 
 class ResourceError(StatesError):

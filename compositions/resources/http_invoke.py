@@ -8,6 +8,8 @@ deadline, which no call outlives, and how old an answer may be (`max_stale_s`).
 
 import asyncio
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from breakers.core.states import STOPPED
 from breakers.guard.errors import GuardError
@@ -23,11 +25,11 @@ from .http_results import result_of
 CANCELLED = "Cancelled"
 
 
-async def serve(task: TaskCall, context: CallContext) -> Json:
+def serve(task: TaskCall, context: CallContext) -> Coroutine[Any, Any, Json]:
     slug, request = request_of(task.parameters, context.flow.endpoints)
     if context.idempotency_key is not None and not any(name == "idempotency-key" for name, _ in request.headers):
         request.headers.append(("idempotency-key", context.idempotency_key))
-    return await send(slug, request, task, context)
+    return send(slug, request, task, context)
 
 
 async def send(slug: str, request: Request, task: TaskCall, context: CallContext) -> Json:
@@ -48,7 +50,7 @@ async def send(slug: str, request: Request, task: TaskCall, context: CallContext
             answer = await forced_answer(forced, slug, request, context)
         if context.max_stale_s is not None and answer.source != "live":
             answer = await _young_enough(answer, slug, request, met, context)
-        return result_of(answer, met)
+        return result_of(answer, met, task)
     except GuardError as error:
         met.error, met.retry_after_s = error.error, error.retry_after_s
         raise ResourceError(error.error, f"{error.title}, target {slug}: {error.reason}.") from error

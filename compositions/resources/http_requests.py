@@ -33,6 +33,8 @@ def request_of(arguments: Json, endpoints: Endpoints) -> tuple[str, Request]:
     if method not in METHODS:
         raise _wrong("Method", "one of " + ", ".join(sorted(METHODS)), method)
     slug, path, query = endpoints.find(address)
+    if len(arguments) == 2:
+        return slug, Request(method, path, query)
     given = arguments.get("Headers")
     headers: Headers = _headers(given) if given else []
     parameters = arguments.get("QueryParameters")

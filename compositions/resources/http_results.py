@@ -3,32 +3,40 @@
 from http import HTTPStatus
 from typing import Final
 
+from breakers.core.states import State
 from breakers.guard.messages import Answer
 from breakers.guard.privacy import keepable, key_rule
+from compositions.asl.ports import TaskCall
 from compositions.asl.values import Json, spliced
 
 from .context import Met, ResourceError
 
 _WORDS: Final = {status.value: status.phrase for status in HTTPStatus}
 _NO_VARYING: Final = key_rule("", ())
-_TELLING: Final = ("cache-control", "set-cookie", "vary")
+_GROWTH: Final = 6  # no text grows more when it is written anew: a control character as \u00XX, 1e20 in full
+_AROUND: Final = 1024
+_TELLING: Final = frozenset(("cache-control", "set-cookie", "vary"))
+_STATES: Final = {state: str(state) for state in State}  # Enum.value costs more than a look into a dict
 
 
-def result_of(answer: Answer, met: Met) -> Json:
+def result_of(answer: Answer, met: Met, task: TaskCall) -> Json:
     """The task's result. Raises ResourceError for a status of 400 and more, and for a body that is not what it says."""
     status = answer.status
     headers: dict[str, list[str]] = {}
+    size = len(answer.body)
     for name, value in answer.headers:
+        size += len(name) + len(value) + 8
         if name in headers:
             headers[name].append(value)
         else:
             headers[name] = [value]
     met.source, met.fresh, met.age_s = answer.source, answer.fresh, answer.age_s
-    met.breaker, met.status = answer.breaker.value, status
-    if any(name in headers for name in _TELLING):
+    met.breaker, met.status = _STATES[answer.breaker], status
+    if not _TELLING.isdisjoint(headers):
         met.private = keepable(_NO_VARYING, answer.headers, len(answer.body)) is None
     if status >= 400:
         raise ResourceError(f"States.Http.StatusCode.{status}", answer.body.decode("utf-8", "replace"))
+    task.at_most = _GROWTH * size + _AROUND
     return {
         "StatusCode": status,
         "StatusText": _WORDS.get(status, ""),
@@ -39,7 +47,9 @@ def result_of(answer: Answer, met: Met) -> Json:
 
 
 def _body(body: bytes, content_type: list[str] | None, target: str) -> Json:
-    kind = content_type[0].partition(";")[0].strip().lower() if content_type else ""
+    kind = content_type[0] if content_type else ""
+    if kind != "application/json":
+        kind = kind.partition(";")[0].strip().lower()
     if kind.endswith("json"):
         if not body:
             return None

@@ -1,4 +1,5 @@
-"""A short way for simple expressions: paths, literals, comparisons, and/or, `$not`, `$exists` and conditions.
+"""A short way for simple expressions: paths, one item of an array, literals, joined texts, comparisons, and/or, `$not`,
+`$exists` and conditions.
 
 `simple(tree)` answers a function of the bindings, or None where the library must do it. A shortcut that meets values it
 does not know how to treat (an array in the middle of a path, operands of different types) raises `Slow`, and the
@@ -64,8 +65,11 @@ def _variable(tree: Any) -> Shortcut | None:
 
 def _path(tree: Any) -> Shortcut | None:
     steps = tree.steps
-    if any(getattr(step, name, None) for step in steps for name in _EXTRAS):
+    at = _item(steps)
+    if any(getattr(step, name, None) for step in steps for name in _EXTRAS if at is None or name != "stages"):
         return None
+    if at is not None:
+        return _indexed(steps, at)
     if steps[0].type != "variable" or any(step.type not in ("name", "string") for step in steps[1:]):
         return None
     root, names = str(steps[0].value), tuple(str(step.value) for step in steps[1:])
@@ -77,6 +81,37 @@ def _path(tree: Any) -> Shortcut | None:
     if not rest:
         return lambda given: given.read_states(member)
     return lambda given: _walk(given.read_states(member), rest)
+
+
+def _item(steps: list[Any]) -> int | None:
+    """The index in a path that ends in `[n]` and has no other such place."""
+    stages: list[Any] = getattr(steps[-1], "stages", None) or []
+    if len(stages) != 1 or any(getattr(step, "stages", None) for step in steps[:-1]) or len(steps) < 2:
+        return None
+    place = stages[0].expr if stages[0].type == "filter" else None
+    wanted = place.value if place is not None and place.type == "number" else None
+    return wanted if type(wanted) is int and wanted >= 0 else None
+
+
+def _indexed(steps: Any, at: int) -> Shortcut | None:
+    if steps[0].type != "variable" or any(step.type not in ("name", "string") for step in steps[1:]):
+        return None
+    root, names = str(steps[0].value), tuple(str(step.value) for step in steps[1:])
+    if root in ("", "$"):
+        return None
+
+    def item(given: Bindings) -> Json:
+        states = root == "states"
+        found = _walk(given.read_states(names[0]) if states else given.read(root), names[1:] if states else names)
+        found = found.value if type(found) is Spliced else found
+        if type(found) is not list or at >= len(found):
+            raise Slow
+        value = found[at]
+        if value is None or isinstance(value, list) or (type(value) is Spliced and isinstance(value.value, list)):
+            raise Slow  # the library makes sequences of them
+        return value
+
+    return item
 
 
 def _walk(value: Json, names: tuple[str, ...]) -> Json:
@@ -103,7 +138,17 @@ def _binary(tree: Any) -> Shortcut | None:
         return _equality(left, right, sign == "=")
     if sign in ("and", "or"):
         return _junction(left, right, sign == "or")
-    return None
+    return _joined(left, right) if sign == "&" else None
+
+
+def _joined(left: Shortcut, right: Shortcut) -> Shortcut:
+    def joined(given: Bindings) -> Json:
+        a, b = left(given), right(given)
+        if type(a) is str and type(b) is str:
+            return a + b
+        raise Slow
+
+    return joined
 
 
 def _comparison(left: Shortcut, right: Shortcut, compare: Callable[[Any, Any], bool]) -> Shortcut:

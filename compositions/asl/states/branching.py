@@ -1,14 +1,15 @@
 """Parallel: every branch gets the same input; the result is the list of their outputs, in order."""
 
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from compositions.asl import errors
-from compositions.asl.dataflow import flow_of
+from compositions.asl.dataflow import PathFlow, flow_of
 from compositions.asl.errors import StatesError
 from compositions.asl.frames import Frame
 from compositions.asl.guarded import Guarded
-from compositions.asl.limits import Gathering
-from compositions.asl.siblings import run_in_turn, run_together
+from compositions.asl.limits import ROOM, Gathering
+from compositions.asl.siblings import run_all, run_in_turn
 from compositions.asl.states.compiling import Compiling
 from compositions.asl.values import Json
 
@@ -27,8 +28,11 @@ class Parallel(Guarded):
         self.waits = self._together or bool(self.retriers)
 
     async def attempt(self, frame: Frame, raw: Json) -> Json:
-        given = await self.flow.arguments(frame, raw, self.flow.take(frame, raw))
-        return await self.flow.leave(frame, raw, await self._results(frame, given))
+        flow, taken = self.flow, self.flow.take(frame, raw)
+        if isinstance(flow, PathFlow):
+            return flow.left(frame, raw, await self._results(frame, flow.filled(frame, taken)))
+        given = await flow.arguments(frame, raw, taken)
+        return await flow.leave(frame, raw, await self._results(frame, given))
 
     async def _results(self, frame: Frame, given: Json) -> list[Json]:
         earlier = frame.decided(_DECIDED)
@@ -36,15 +40,19 @@ class Parallel(Guarded):
             return earlier
         frame.run.events += 1
 
-        gathering = Gathering(frame.state, frame.run.limits)
-
-        async def branch(index: int) -> Json:
-            inner = frame.inner("branch", index, frame.variables, frame.item)
-            return gathering.add(await self._branches[index].run(inner, given))
+        def branch(index: int) -> Coroutine[Any, Any, Json]:
+            return self._branches[index].run(frame.inner("branch", index, frame.variables, frame.item), given)
 
         count = len(self._branches)
         try:
-            results = await (run_together(branch, count, count) if self._together else run_in_turn(branch, count))
+            if self._together:
+                results = await run_all([branch(index) for index in range(count)])
+            else:
+                results = await run_in_turn(branch, count)
+            if count > ROOM:  # fewer have room whatever they answer, for each is a payload at the most
+                gathering = Gathering(frame.state, frame.run.limits)
+                for result in results:
+                    gathering.add(result)
         except StatesError as error:
             error.also = (*error.also, errors.BRANCH_FAILED)
             await frame.decide(_DECIDED, error)

@@ -62,6 +62,7 @@ class JournalledPorts:
     """The ports of one life of an execution."""
 
     records = True
+    keeps_time = False
 
     def __init__(self, life: Life) -> None:
         self._life = life

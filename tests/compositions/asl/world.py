@@ -40,6 +40,7 @@ class World:
 
     records = True
     quiet_turns = 12
+    keeps_time = False
 
     def __init__(self, resources: Mapping[str, Any] | None = None, draws: Iterable[float] = ()) -> None:
         self.resources = {
