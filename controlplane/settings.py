@@ -150,16 +150,22 @@ PROBE_SOURCES = ["compositions.probing.real_intents", "breakers.probing.syntheti
 DELAY_SOURCES = ["compositions.delays.pipes"]
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
-HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held"]
+HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held", "compositions.health.flow"]
 AWS_PUBLISHERS = ["breakers.actions.publishing.wants", "breakers.delays.mirror.wants"]
 ACTION_SUBJECTS = [
     "breakers.actions.levels.CIRCUIT",
     "breakers.actions.levels.JOURNEY",
     "compositions.pipe_levels.PIPE",
 ]
-METRIC_SOURCES = ["controlplane.aws.health.families", "breakers.metrics.families", "breakers.usage.families"]
+METRIC_SOURCES = [
+    "controlplane.aws.health.families",
+    "breakers.metrics.families",
+    "breakers.usage.families",
+    "compositions.health.families",
+]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",
+    "compositions.panels.flow.Flow",
     "breakers.panels.circuits.Circuits",
     "breakers.panels.workers.Workers",
 ]
@@ -192,13 +198,17 @@ DEMO_SEED = "compositions.practice_range.seed.seed"
 BEAT_SCHEDULES = ["controlplane.schedule.ENTRIES", "breakers.schedule.ENTRIES", "compositions.schedule.ENTRIES"]
 NAVIGATION = [
     ("Board", "/"),
-    ("Journeys", "/journeys/"),
-    ("Routes", [("Routes", "/routes/"), ("Kept answers", "/kept/")]),
-    ("Compositions", "/compositions/"),
-    ("Pipes", "/pipes/"),
-    ("Executions", "/executions/"),
+    (
+        "Journeys",
+        [
+            ("Journeys", "/journeys/"),
+            ("Pipes", "/pipes/"),
+            ("Executions", "/executions/"),
+            ("Actions", "/actions/"),
+        ],
+    ),
     ("Inbox", "/tasks/"),
-    ("Actions", "/actions/"),
+    ("Routes", [("Routes", "/routes/"), ("Compositions", "/compositions/"), ("Kept answers", "/kept/")]),
     (
         "Access",
         [

@@ -69,3 +69,9 @@ ADMISSION_ROUTE = Declared(
     "switchgear_route_requests", "counter", "Requests by stage, route and outcome.", ("stage", "route", "outcome")
 )
 QUOTA_DRAWN = Declared("switchgear_quota_drawn", "gauge", "Requests drawn in the present periods.", ("plan",))
+
+# The flow.
+EXECUTIONS = Declared("switchgear_executions", "gauge", "Durable executions that stand, by status.", ("status",))
+INTENTS = Declared("switchgear_intents", "gauge", "Intents that have not ended well, by pipe.", ("pipe", "status"))
+TASKS = Declared("switchgear_manual_tasks", "gauge", "Steps that wait for a person.", ("state",))
+SAGA_WORKERS = Declared("switchgear_saga_workers", "gauge", "Processes that carry executions on.")
