@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
-from compositions.models import RunMinute
+from django.db.models import QuerySet
+
+from compositions.models import CompositionRun, RunMinute
 from controlplane.kernel import clock
 
 from .figures import Figures, added, empty, told
@@ -20,6 +23,22 @@ def lately(slugs: Iterable[str] | None = None, span: timedelta = HOUR) -> dict[s
     for slug, counts in rows.values_list("composition", "figures"):
         found.setdefault(slug, []).append(counts)
     return {slug: told(added(every)) for slug, every in found.items()}
+
+
+def kept(slug: str, why: str = "") -> QuerySet[CompositionRun]:
+    """Runs whose story is kept, newest first."""
+    rows = CompositionRun.objects.filter(composition=slug)
+    return rows.filter(why=why) if why else rows
+
+
+def document(row: CompositionRun) -> dict[str, Any]:
+    plain = ("version", "at", "ms", "status", "complete", "why", "calls")
+    return {
+        "id": row.pk,
+        **{name: getattr(row, name) for name in plain},
+        "error": row.error or None,
+        "cause": row.cause or None,
+    }
 
 
 def minutes(slug: str, span: timedelta = HOUR) -> list[tuple[datetime, list[int]]]:

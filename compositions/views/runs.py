@@ -34,9 +34,7 @@ def runs(request: HttpRequest, slug: str) -> HttpResponse:
     row = found(slug)
     why, span = request.GET.get("why", ""), request.GET.get("span", "1h")
     span = span if span in SPANS else "1h"
-    rows = CompositionRun.objects.filter(composition=slug)
-    if why in Why.values:
-        rows = rows.filter(why=why)
+    rows = reading.kept(slug, why if why in Why.values else "")
     context = {
         "composition": row,
         "rows": rows[:SHOWN],
