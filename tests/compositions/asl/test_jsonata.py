@@ -192,3 +192,15 @@ async def test_a_run_sends_slow_expressions_to_the_port():
     definition = jsonata(("V", passing(Assign={"v": "abc", "w": 1})), ("E", passing(Output="{% $match($v, /b/) %}")))
     assert (await world.run(definition))["output"] == "elsewhere"
     assert world.asked == (("$match($v, /b/)", {"v": "abc"}),)
+
+
+async def test_an_expression_that_takes_its_time_goes_to_the_port_or_is_computed_here_where_there_is_none():
+    many = "$sum($map([1..3000], function($i) { $i * 2 }))"
+    definition = jsonata(("E", passing(Output="{% " + many + " %}")))
+    assert (await World().run(definition))["output"] == 9_003_000
+
+    class Elsewhere(World):
+        async def evaluate(self, expression, given, place, *, now_ms, seed):
+            return expression
+
+    assert (await Elsewhere().run(definition))["output"] == many
