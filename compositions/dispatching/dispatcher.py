@@ -12,7 +12,6 @@ the lease and finds what waits.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -25,13 +24,14 @@ from redis.exceptions import RedisError
 from breakers.guard.trials import Trials
 from breakers.store.backlogs import BacklogStore
 from compositions.models.intents import IntentStatus
-from compositions.operations.executions import LARGEST_INPUT
 from controlplane.kernel import clock
 from controlplane.kernel.errors import Problem
 
 from . import claims, leases, looking
-from .claims import Turn, Waiting
+from .claims import Turn
+from .enriching import enrich
 from .lane import Lane
+from .queues import QueueSource
 
 if TYPE_CHECKING:
     from breakers.dataplane import DataPlane
@@ -47,7 +47,6 @@ LARGEST_BATCH = 200
 # Looks of one turn at intents that stand behind others; each puts as many aside as it could start.
 LOOKS = 5
 ENRICHING_FOR_S = 60.0
-LONGEST_PUT_OFF_S = 300.0
 
 log = structlog.get_logger(__name__)
 P = ParamSpec("P")
@@ -69,6 +68,7 @@ class Dispatcher:
         self._lease_due = self._report_due = self._count_due = 0.0
         self._wake = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
+        self._sources: dict[tuple[str, str], asyncio.Task[None]] = {}
         plane.on_change(self._wake.set)
 
     # Life -------------------------------------------------------------------------------------------------------------
@@ -117,6 +117,7 @@ class Dispatcher:
             self._lease_due = now + self._lease_s / 3
             await self._lease()
         held = [lane for slug, lane in self.lanes.items() if slug in self.held]
+        self._tap(held)
         if not held:
             return
         looks = await self.ask(looking.look, [lane.slug for lane in held])
@@ -185,6 +186,15 @@ class Dispatcher:
         elif for_s < lane.governor.drain.ramp_s:
             lane.governor.restart(time.monotonic() - for_s)
 
+    def _tap(self, held: list[Lane]) -> None:
+        """Queues are emptied into the pipes that this process starts, stopped ones as well: intents wait here."""
+        wanted = {(lane.slug, lane.digest): lane for lane in held if lane.body["source"]["type"] == "sqs"}
+        for gone in self._sources.keys() - wanted.keys():
+            self._sources.pop(gone).cancel()
+        for key in wanted.keys() - self._sources.keys():
+            source = QueueSource(wanted[key].slug, wanted[key].body, self.ask)
+            self._sources[key] = self._spawn(source.run())
+
     # Starting ---------------------------------------------------------------------------------------------------------
 
     async def _start(self, lane: Lane) -> None:
@@ -215,29 +225,8 @@ class Dispatcher:
             claims.prepare, lane.slug, most, self.owner, ENRICHING_FOR_S, ordered=lane.ordered, matches=lane.matches
         )
         for one in taken:
-            self._spawn(self._enrich(lane, one))
+            self._spawn(enrich(self._flow, self.ask, lane, one, self.owner))
         return turn
-
-    async def _enrich(self, lane: Lane, one: Waiting) -> None:
-        """Run the enrichment on one body; its output is the execution's input."""
-        slug = lane.body["enrichment"]
-        compiled = self._flow.catalog.find(slug)
-        if compiled is None:
-            why = f"There is no composition {slug} here that can be run."
-        else:
-            run = await self._flow.run(compiled, json.loads(one.body))
-            made = json.dumps(run.output, ensure_ascii=False)
-            if run.status != "SUCCEEDED":
-                why = f"{slug} failed: {run.error or run.status}"
-            elif len(made.encode()) > LARGEST_INPUT:
-                why = f"{slug} made more than {LARGEST_INPUT // 1024} KB."
-            else:
-                await self.ask(claims.start_prepared, lane.plan, one, self.owner, made)
-                return
-        lane.governor.failed(time.monotonic())
-        again_after_s = min(LONGEST_PUT_OFF_S, 2.0 ** min(one.attempts, 10))
-        most_attempts = int(lane.body["max_attempts"])
-        await self.ask(claims.put_off, one, self.owner, why, again_after_s=again_after_s, most_attempts=most_attempts)
 
     # Reporting --------------------------------------------------------------------------------------------------------
 
@@ -276,10 +265,11 @@ class Dispatcher:
         except (RedisError, OSError):
             return  # whoever reads it sees how old it is
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)
