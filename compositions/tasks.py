@@ -3,9 +3,18 @@
 import time
 
 from celery import shared_task
+from django.conf import settings
 
+from compositions.intake.queues import takers
 from compositions.operations import bulk, purging
 from compositions.runs import keeping
+
+
+@shared_task(name="compositions.take_from_queues")
+def take_from_queues() -> None:
+    """Messages of SQS queues are taken on threads of their own; this only sees to it that they run."""
+    if settings.AWS_CONFIGURED:
+        takers.start()
 
 
 @shared_task(name="compositions.keep_noted")

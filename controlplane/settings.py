@@ -150,7 +150,12 @@ PROBE_SOURCES = ["compositions.probing.real_intents", "breakers.probing.syntheti
 DELAY_SOURCES = ["compositions.delays.pipes"]
 IMPACT_SOURCES = ["compositions.impact.routes", "compositions.impact.compositions", "compositions.impact.pipes"]
 ROUTE_SOURCES = ["compositions.facts.routes"]
-HEALTH_SOURCES = ["breakers.health.limits", "controlplane.aws.health.held", "compositions.health.flow"]
+HEALTH_SOURCES = [
+    "breakers.health.limits",
+    "controlplane.aws.health.held",
+    "compositions.health.flow",
+    "compositions.intake.queues.health",
+]
 AWS_PUBLISHERS = ["breakers.actions.publishing.wants", "breakers.delays.mirror.wants"]
 ACTION_SUBJECTS = [
     "breakers.actions.levels.CIRCUIT",
