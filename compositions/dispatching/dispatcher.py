@@ -31,7 +31,6 @@ from . import claims, leases, looking
 from .claims import Turn
 from .enriching import enrich
 from .lane import Lane
-from .queues import QueueSource
 
 if TYPE_CHECKING:
     from breakers.dataplane import DataPlane
@@ -68,7 +67,6 @@ class Dispatcher:
         self._lease_due = self._report_due = self._count_due = 0.0
         self._wake = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
-        self._sources: dict[tuple[str, str], asyncio.Task[None]] = {}
         plane.on_change(self._wake.set)
 
     # Life -------------------------------------------------------------------------------------------------------------
@@ -117,7 +115,6 @@ class Dispatcher:
             self._lease_due = now + self._lease_s / 3
             await self._lease()
         held = [lane for slug, lane in self.lanes.items() if slug in self.held]
-        self._tap(held)
         if not held:
             return
         looks = await self.ask(looking.look, [lane.slug for lane in held])
@@ -185,15 +182,6 @@ class Dispatcher:
             lane.governor.restart(time.monotonic())
         elif for_s < lane.governor.drain.ramp_s:
             lane.governor.restart(time.monotonic() - for_s)
-
-    def _tap(self, held: list[Lane]) -> None:
-        """Queues are emptied into the pipes that this process starts, stopped ones as well: intents wait here."""
-        wanted = {(lane.slug, lane.digest): lane for lane in held if lane.body["source"]["type"] == "sqs"}
-        for gone in self._sources.keys() - wanted.keys():
-            self._sources.pop(gone).cancel()
-        for key in wanted.keys() - self._sources.keys():
-            source = QueueSource(wanted[key].slug, wanted[key].body, self.ask)
-            self._sources[key] = self._spawn(source.run())
 
     # Starting ---------------------------------------------------------------------------------------------------------
 
@@ -265,11 +253,10 @@ class Dispatcher:
         except (RedisError, OSError):
             return  # whoever reads it sees how old it is
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._work.add(task)
         task.add_done_callback(self._ended)
-        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._work.discard(task)

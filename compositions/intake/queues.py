@@ -49,7 +49,7 @@ def take(pipe: Pipe, *, wait_s: int = WAIT_S) -> int:
     offers = {message["ReceiptHandle"]: offer for message in received if (offer := _offer(terms, message)) is not None}
     if offers:
         there = rows.insert(list(offers.values()), clock.now())
-        done = [handle for handle, offer in offers.items() if offer.id in there or rows.kept(offer) is not None]
+        done = [handle for handle, offer in offers.items() if offer.id in there or _is_known(offer)]
         _delete(pipe, done)
     return len(received)
 
@@ -68,6 +68,15 @@ def _offer(terms: Terms, message: Message) -> Offer | None:
         why = problem.detail or problem.title
         log.warning("message_not_taken", pipe=terms.slug, message=message["MessageId"], why=why)
         return None
+
+
+def _is_known(offer: Offer) -> bool:
+    """Whether the same was accepted before. A key that came with another body then stands for something else."""
+    known = rows.kept(offer)
+    if known is not None and known.fingerprint != offer.fingerprint:
+        log.warning("message_not_taken", pipe=offer.pipe, intent=known.id, why="its key came with another body before")
+        return False
+    return known is not None
 
 
 def _delete(pipe: Pipe, handles: list[str]) -> None:
