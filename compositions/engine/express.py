@@ -11,6 +11,7 @@ from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from django.conf import settings
 
 from compositions.asl import errors, interpreter
 from compositions.asl.limits import Limits
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from .flow import Flow
 
 STOPPED_AFTER_S = 0.05
-LIMITS = Limits()
+LIMITS = Limits(payload=settings.WORKFLOW_PAYLOAD_BYTES)
 
 
 class Run(msgspec.Struct):

@@ -15,6 +15,18 @@ Document = dict[str, Any]
 DEFINITIONS = Path(compositions.__file__).parents[1] / "definitions"
 
 COMPOSITIONS: dict[str, Document] = {
+    "circuit-breaker": {
+        "title": "Circuit breaker",
+        "description": "One workflow for every target: checks the circuit, calls or answers from the cache, and keeps.",
+        "tags": ["shared"],
+        "deadline_ms": 3_000,
+    },
+    "search-page": {
+        "title": "Search page",
+        "description": "Hits and newest stories, each through the circuit-breaker workflow, which is nested for each.",
+        "tags": ["reading"],
+        "deadline_ms": 4_000,
+    },
     "article-page": {
         "title": "Article page",
         "description": "A story, its full text and the reader's points, asked for at once; what fails is left out.",
@@ -69,6 +81,7 @@ def _route(title: str, method: str, path: str, composition: str) -> Document:
 
 ROUTES: dict[str, Document] = {
     "article-page": _route("One story with everything around it", "GET", "/pages/articles/{id}", "article-page"),
+    "search-page": _route("Hits and newest stories", "GET", "/pages/search", "search-page"),
     "lead-story": _route("First story of a section", "GET", "/pages/sections/{section}", "lead-story"),
     "legacy-search": _route("Search as old clients know it", "POST", "/legacy/search", "legacy-search"),
     "onboarding": {
