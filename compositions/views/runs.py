@@ -68,7 +68,7 @@ def run(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if version is not None:
         here = reverse("composition-run", args=[slug, pk])
         definition = texts.read(version.definition)
-        seen = panels.seen(row.calls)
+        seen = panels.seen(row.calls, succeeded=row.status == "SUCCEEDED")
         context["picture"] = picture(
             definition, title=f"Calls of the run of {row.at:%H:%M:%S}", link=lambda path: f"{here}#calls", seen=seen
         )

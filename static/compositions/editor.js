@@ -109,6 +109,7 @@
           if (mine.signal.aborted) return;
           // Parsed apart from this page: only its elements are taken over, and scripts in them do not run.
           checked.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
+          document.dispatchEvent(new Event("diagram"));
           mark();
         } else {
           say(answer.type === "opaqueredirect" || answer.status === 401 || answer.status === 403

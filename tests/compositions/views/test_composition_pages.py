@@ -229,5 +229,5 @@ def test_runs_are_shown_in_figures_and_one_with_the_circuits_that_it_met(enter, 
     story = shown(client.get(f"/compositions/article-page/runs/{kept.pk}/"))
     assert "Breaker.Open" in story
     assert "/circuits/loyalty/" in story
-    assert "is-failed" in story
+    assert "is-caught" in story
     assert client.get("/compositions/article-page/runs/99999/").status_code == 404
