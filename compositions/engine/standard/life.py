@@ -79,7 +79,7 @@ class Life:
         self._closed: list[tuple[str, str]] = []
         self._last: asyncio.Future[None] | None = None
         self._signalled: asyncio.Future[None] = engine.loop.create_future()
-        self.is_leaving = False
+        self.is_leaving = self._is_ending = False
         self._waited: dict[Place, float | None] = {}
         self._parked: dict[Place, Park] = {}
 
@@ -224,7 +224,7 @@ class Life:
 
     def lose(self) -> None:
         """Somebody else has it, or it has ended: nothing of this life is written any more."""
-        if self.task is not None and not self.task.done():
+        if self.task is not None and not self.task.done() and not self._is_ending:
             self.task.cancel()
 
     # Living -----------------------------------------------------------------------------------------------------------
@@ -274,6 +274,7 @@ class Life:
         )
 
     async def _conclude(self, outcome: Outcome) -> None:
+        self._is_ending = True  # the last commit says by itself whether it was lost
         try:
             if outcome.status is None:
                 await self._put_off(outcome)
