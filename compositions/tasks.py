@@ -5,6 +5,7 @@ import time
 from celery import shared_task
 from django.conf import settings
 
+from compositions import sagas
 from compositions.intake.queues import takers
 from compositions.operations import bulk, purging
 from compositions.runs import keeping
@@ -30,6 +31,11 @@ def prune_noted() -> None:
 @shared_task(name="compositions.purge_intents")
 def purge_intents() -> None:
     purging.purge()
+
+
+@shared_task(name="compositions.prune_executions")
+def prune_executions() -> None:
+    sagas.prune()
 
 
 @shared_task(name="compositions.go_on_in_bulk")

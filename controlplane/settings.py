@@ -168,6 +168,7 @@ METRIC_SOURCES = [
     "breakers.metrics.families",
     "breakers.usage.families",
     "compositions.health.families",
+    "compositions.sagas.families",
 ]
 DASHBOARD_PANELS = [
     "breakers.panels.opening.Opening",

@@ -61,6 +61,14 @@ STATE = Declared("switchgear_circuit_state", "gauge", "1 for the observed state.
 EFFECTIVE = Declared("switchgear_circuit_effective_state", "gauge", "1 for the effective state.", ("target", "state"))
 OPENINGS = Declared("switchgear_circuit_consecutive_openings", "gauge", "Openings without recovery.", ("target",))
 
+# Durable executions, read from the database.
+SAGA_CALLS = Declared(
+    "switchgear_saga_calls",
+    "gauge",
+    "Calls of executions that ended in the last hour: done, and made to undo; undone / done is the amplification.",
+    ("composition", "kind"),
+)
+
 # The inbound door: counters over every front door. Consumers are no label: there may be any number of them.
 ADMISSION = Declared(
     "switchgear_admission_requests", "counter", "Requests by usage plan and what became of them.", ("plan", "outcome")
