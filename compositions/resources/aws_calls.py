@@ -9,8 +9,6 @@ A call is sent once: whether to repeat it is for the definition's Retry to say.
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import Any, Final
 
 from django.conf import settings
@@ -22,13 +20,14 @@ from controlplane.aws import clients
 from controlplane.aws.clients import Answer, Patience
 from controlplane.aws.errors import AwsAway, AwsNotConfigured, AwsProblem
 from controlplane.aws.plans import Call
+from controlplane.aws.threads import Threads
 
 from .context import CallContext, ResourceError
 
 AT_ONCE: Final = 32
 REMEDY: Final = "Set AWS_REGION and give the processes credentials, or register the service as a target."
 
-_threads = ThreadPoolExecutor(AT_ONCE, "aws-task")
+_threads = Threads(AT_ONCE, "aws-task")
 
 
 def lacks() -> str | None:
@@ -46,7 +45,7 @@ async def ask(name: str, call: Call, context: CallContext, *, patience: Patience
     left_s = None if context.deadline is None else context.deadline - time.monotonic()
     if left_s is not None and left_s <= 0:
         raise ResourceError(TIMEOUT, f"No time is left to call {call.service}.")
-    work = asyncio.get_running_loop().run_in_executor(_threads, partial(clients.ask, call, patience=patience))
+    work = asyncio.wrap_future(_threads.submit(clients.ask, call, patience=patience))
     try:
         async with asyncio.timeout(left_s):
             return await work

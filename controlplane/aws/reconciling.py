@@ -13,7 +13,6 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import structlog
@@ -24,6 +23,7 @@ from controlplane.aws import executor
 from controlplane.aws.errors import AwsProblem
 from controlplane.aws.models import AwsCall, Holding
 from controlplane.aws.plans import NotKnown, Want
+from controlplane.aws.threads import Threads
 from controlplane.kernel import clock, seams
 
 AT_ONCE = 4
@@ -44,7 +44,7 @@ def wants() -> list[Want]:
     return found
 
 
-def reconcile(*, pool: ThreadPoolExecutor | None = None, now: datetime | None = None) -> int:
+def reconcile(*, pool: Threads | None = None, now: datetime | None = None) -> int:
     """One round; how many wants were worked on. Without a pool they are worked on one after the other, here."""
     now = now or clock.now()
     try:
@@ -58,7 +58,8 @@ def reconcile(*, pool: ThreadPoolExecutor | None = None, now: datetime | None = 
         for want, row in mine:
             _bring_about(want, row)
     else:
-        list(pool.map(lambda pair: _apart(_bring_about, *pair), mine))
+        for under_way in [pool.submit(_apart, _bring_about, want, row) for want, row in mine]:
+            under_way.result()
     return len(mine)
 
 
@@ -168,8 +169,9 @@ def _update(row: Holding, **values: object) -> None:
 class Beside:
     """A thread of its own for the rounds of this process: the queue's threads, which also probe, never wait for AWS."""
 
-    def __init__(self, work: Callable[[ThreadPoolExecutor], object]) -> None:
+    def __init__(self, work: Callable[[Threads], object]) -> None:
         self._work = work
+        self._pool = Threads(AT_ONCE, "aws-call")
         self._busy = threading.Lock()
 
     def nudge(self) -> bool:
@@ -181,8 +183,7 @@ class Beside:
 
     def _run(self) -> None:
         try:
-            with ThreadPoolExecutor(AT_ONCE, "aws-call") as pool:
-                _apart(self._work, pool)
+            _apart(self._work, self._pool)
         except Exception:
             log.exception("aws_round_failed")
         finally:
