@@ -1,7 +1,7 @@
 # Every verb works from a bare checkout: bin/environment.py makes .venv on first use and keeps it at the lock files.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check bench fmt lock clean
+.PHONY: help up test check demo bench fmt lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUNTIME := $(PYTHON) bin/environment.py runtime
@@ -19,6 +19,9 @@ test: ## the whole suite: real Valkey, SQLite and PostgreSQL, a real browser
 
 check: ## format, lint, types, floors, migrations, deployment settings, then the whole suite
 	@exec $(DEV) bin/check.py
+
+demo: ## the five-minute story in a browser of its own: its counters are assertions, its pictures the README's
+	@STORY_PICTURES=docs/images exec $(DEV) -m pytest -q -s -p no:cacheprovider tests/flows/test_five_minute_story.py
 
 bench: ## measure, print a table, write benchmarks/results.json
 	@exec $(DEV) -m benchmarks

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -19,6 +20,7 @@ from .matching import decode
 DELAY = "/-/processing-delay"
 BANNER = "/-/delay-banner.js"
 HEALTH = "/-/healthz"
+_COMMENT = re.compile(rb"/\*.*?\*/\s*", re.DOTALL)
 METHODS = b"GET, HEAD, OPTIONS"
 SCRIPT_MAX_AGE_S = 300
 PREFLIGHT_MAX_AGE_S = 600
@@ -101,7 +103,8 @@ def not_loaded() -> Unavailable:
 
 
 def _script(source: bytes) -> Mapping[str, Reply]:
-    """The banner's script, plain and compressed; any page may load it, so it is open to every origin."""
+    """The banner's script without its comments, plain and compressed; any page may load it, so every origin may."""
+    source = _COMMENT.sub(b"", source)
     tag = hashlib.sha256(source).hexdigest()[:20]
     common = [
         (b"content-type", b"text/javascript; charset=utf-8"),
