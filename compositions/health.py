@@ -8,7 +8,8 @@ from django.db import DatabaseError
 from django.db.models import Count, Q
 from prometheus_client.core import Metric
 
-from compositions.models import Execution, Intent, SagaWorker, TaskToken
+from compositions import backlogs
+from compositions.models import Execution, Intent, Pipe, SagaWorker, TaskToken
 from compositions.models.executions import ExecutionStatus, TaskStatus
 from compositions.models.intents import IntentStatus
 from controlplane.kernel import clock, metrics
@@ -78,8 +79,12 @@ def families() -> Iterator[Metric]:
     found = attention()
     standing = {"running": found.work, "compensation_failed": found.not_undone}
     yield metrics.EXECUTIONS.family([((status,), count) for status, count in standing.items()])
-    counts = Intent.objects.filter(status__in=(IntentStatus.ACCEPTED, IntentStatus.RUNNING, IntentStatus.DEAD))
-    rows = counts.order_by().values_list("pipe", "status").annotate(count=Count("pk"))
-    yield metrics.INTENTS.family([((pipe, status.lower()), count) for pipe, status, count in rows])
+    pipes = backlogs.live(Pipe.objects.all())
+    standing_of = {"waiting": "accepted", "running": "running", "dead": "dead"}
+    yield metrics.INTENTS.family(
+        [((slug, standing_of[name]), count) for slug, live in pipes.items() for name, count in live["backlog"].items()]
+    )
+    yield metrics.PIPE_STOPPED.family([((slug,), live["current_state"] == "STOPPED") for slug, live in pipes.items()])
+    yield metrics.PIPE_OLDEST.family([((slug,), live["oldest_age_s"] or 0.0) for slug, live in pipes.items()])
     yield metrics.TASKS.family([(("waiting",), found.waiting), (("late",), found.late)])
     yield metrics.SAGA_WORKERS.family([((), found.workers)])

@@ -81,5 +81,7 @@ QUOTA_DRAWN = Declared("switchgear_quota_drawn", "gauge", "Requests drawn in the
 # The flow.
 EXECUTIONS = Declared("switchgear_executions", "gauge", "Durable executions that stand, by status.", ("status",))
 INTENTS = Declared("switchgear_intents", "gauge", "Intents that have not ended well, by pipe.", ("pipe", "status"))
+PIPE_STOPPED = Declared("switchgear_pipe_stopped", "gauge", "1 while the pipe starts nothing.", ("pipe",))
+PIPE_OLDEST = Declared("switchgear_pipe_oldest_seconds", "gauge", "Age of the oldest waiting intent.", ("pipe",))
 TASKS = Declared("switchgear_manual_tasks", "gauge", "Steps that wait for a person.", ("state",))
 SAGA_WORKERS = Declared("switchgear_saga_workers", "gauge", "Processes that carry executions on.")

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from compositions import health
-from compositions.models import Execution, Intent, SagaWorker, TaskToken
+from compositions.models import Execution, Intent, Pipe, SagaWorker, TaskToken
 from compositions.models.executions import ExecutionStatus
 from compositions.panels.flow import alerts
 
@@ -50,10 +50,13 @@ def test_whatever_needs_somebody_is_said_with_where_to_go():
         ("1 late task of people", "/tasks/?show=late", True),
         ("1 task for a person", "/tasks/", False),
     ]
+    Pipe.objects.create(slug="onboarding", target="onboard")
     samples = {family.name: len(family.samples) for family in health.families()}
     assert samples == {
         "switchgear_executions": 2,
-        "switchgear_intents": 1,
+        "switchgear_intents": 3,
+        "switchgear_pipe_stopped": 1,
+        "switchgear_pipe_oldest_seconds": 1,
         "switchgear_manual_tasks": 2,
         "switchgear_saga_workers": 1,
     }
