@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from breakers.models import Target
 from compositions.models import Composition, Pipe, Route
@@ -51,16 +51,10 @@ def _target(row: Target) -> Destination:
 
 
 def _composition(row: Composition) -> Destination:
-    return Destination(str(row), row.slug, _page("composition", row.slug), f"composition:{row.slug}", "composition")
+    return Destination(
+        str(row), row.slug, reverse("composition", args=[row.slug]), f"composition:{row.slug}", "composition"
+    )
 
 
 def _pipe(row: Pipe) -> Destination:
-    return Destination(str(row), row.slug, _page("pipe", row.slug), f"pipe:{row.slug}", "pipe")
-
-
-def _page(name: str, slug: str) -> str:
-    """The noun's own page; empty where there is none."""
-    try:
-        return reverse(name, args=[slug])
-    except NoReverseMatch:
-        return ""
+    return Destination(str(row), row.slug, reverse("pipe", args=[row.slug]), f"pipe:{row.slug}", "pipe")

@@ -12,6 +12,9 @@ from rest_framework.views import APIView
 
 from breakers.documents import checking
 from compositions import trying
+from controlplane.audit.chain import record
+from controlplane.config.nouns import reason_of
+from controlplane.kernel.access import principal_of
 from controlplane.kernel.rest import StrictSerializer
 
 
@@ -51,7 +54,15 @@ class Translate(APIView):
     )
     def post(self, request: Request, slug: str) -> Response:
         stated = checking.fields(PayloadShape, request.data)
-        return Response(msgspec.to_builtins(trying.translate(slug, stated["payload"])))
+        sides = trying.translate(slug, stated["payload"])
+        record(
+            action="composition.run",
+            subject=f"composition:{slug}",
+            by=principal_of(request),
+            after={"status": sides.status, "ms": round(sides.ms)},
+            reason=reason_of(request) or "a payload was translated",
+        )
+        return Response(msgspec.to_builtins(sides))
 
 
 urlpatterns: list[Any] = [path("compositions/<slug:slug>/translate", Translate.as_view(), name="composition-translate")]
