@@ -28,6 +28,7 @@ urlpatterns = [
     path("compositions/-/new/", authoring.new, name="composition-new"),
     path("compositions/-/import/", authoring.bring, name="composition-bring"),
     path("compositions/-/check/", authoring.check, name="composition-judge"),
+    path("compositions/-/draft/", trying.try_draft, name="composition-draft"),
     path("compositions/<slug:slug>/", compositions.composition, name="composition"),
     path("compositions/<slug:slug>/change/", authoring.change, name="composition-change"),
     path("compositions/<slug:slug>/delete/", authoring.delete, name="composition-delete"),

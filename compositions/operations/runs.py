@@ -8,7 +8,7 @@ from breakers.documents.defaults import Document
 from breakers.models import Target
 from compositions.asl import InvalidDefinition
 from compositions.asl.values import Json
-from compositions.documents.compositions import document
+from compositions.documents.compositions import complete, document
 from compositions.engine import telling
 from compositions.engine.catalog import Compiled, compiled
 from compositions.engine.express import Run
@@ -16,7 +16,7 @@ from compositions.engine.flow import Flow
 from compositions.hosting import hosted_flow
 from compositions.models import Composition
 from compositions.models.compositions import WorkflowType
-from compositions.operations import executions
+from compositions.operations import compositions, executions
 from compositions.resources.context import FORCED, Forced
 from controlplane.audit.chain import record
 from controlplane.kernel.access import Principal
@@ -41,16 +41,44 @@ def start(
             raise _wrong("forced", "not_express", "Only an EXPRESS composition can be tried with forced targets.")
         execution = executions.start(slug, json.dumps(value), by=by, reason=reason)
         return 202, {"execution": execution.pk}
+    return 200, _ran(slug, document(row), value, by=by, reason=reason, forced=forced)
+
+
+def try_draft(
+    slug: str,
+    draft: Document,
+    value: Json,
+    *,
+    by: Principal,
+    reason: str = "",
+    forced: Mapping[str, Forced] | None = None,
+) -> Document:
+    """How a run of an EXPRESS composition ends that is not saved as `draft` says. Raises Invalid, Conflict.
+
+    Nobody else gets to run it; the audit has its digest.
+    """
+    checked = compositions.check(slug, draft)
+    whole = complete(slug, draft) | {"definition": checked.value}
+    if whole["type"] != WorkflowType.EXPRESS:
+        raise Conflict("Only an EXPRESS composition can be tried before it is saved.")
+    return _ran(slug, whole, value, by=by, reason=reason, forced=forced, draft=checked.digest)
+
+
+def _ran(
+    slug: str, whole: Document, value: Json, *, by: Principal, reason: str, forced: Mapping[str, Forced] | None,
+    draft: str = "",
+) -> Document:  # fmt: skip
     _check(forced or {})
     try:
-        ready = compiled(slug, document(row))
+        ready = compiled(slug, whole)
     except InvalidDefinition as error:
         raise Conflict(f"Composition “{slug}” cannot be run: {error}.") from None
     hosted = hosted_flow("control")
     run = hosted.run(_run(hosted.flow, ready, value, forced), timeout_s=(ready.deadline_s or 0) + SPARE_S)
     told = {"status": run.status, "complete": run.complete, "ms": round(run.ms), "forced": dict(forced or {})}
+    told |= {"draft": draft} if draft else {}
     record(action="composition.run", subject=f"composition:{slug}", by=by, after=told, reason=reason)
-    return 200, telling.of_run(run)
+    return telling.of_run(run)
 
 
 async def _run(flow: Flow, ready: Compiled, value: Json, forced: Mapping[str, Forced] | None) -> Run:

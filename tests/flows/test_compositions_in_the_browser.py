@@ -90,6 +90,14 @@ def test_a_composition_is_written_mended_tried_routed_and_answers_in_part(
     write(page, definition())
     expect(page.locator(".check-verdict")).to_contain_text("It can be saved")
     expect(page.locator("#checked svg.machine a.state")).to_have_count(4)
+    # Tried before it is saved, and back in the form with everything that was typed.
+    page.get_by_role("button", name="Try it first").click()
+    page.get_by_role("button", name="Run it").click()
+    expect(page.locator("#result .said")).to_contain_text("complete")
+    assert stack.api("GET", "compositions/story-page").status == 404
+    page.get_by_role("button", name="Back to the form").click()
+    expect(page.locator("[name=title]")).to_have_value("Book page")
+
     page.get_by_role("button", name="Preview the change").last.click()
     expect(page.get_by_role("heading", name="Make composition story-page?")).to_be_visible()
     page.get_by_label("Reason").fill("the app wants one answer")

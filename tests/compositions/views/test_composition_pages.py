@@ -231,3 +231,18 @@ def test_runs_are_shown_in_figures_and_one_with_the_circuits_that_it_met(enter, 
     assert "/circuits/loyalty/" in story
     assert "is-caught" in story
     assert client.get("/compositions/article-page/runs/99999/").status_code == 404
+
+
+def test_what_is_in_the_form_can_be_tried_before_it_is_saved(enter, page):
+    client = enter("admin")
+    opened = shown(client.post("/compositions/-/draft/", form(act="draft")))
+    assert "as it is in the form" in opened
+    assert 'name="forced-loyalty"' in opened
+    assert 'name="definition"' in opened
+    back = client.post(CHANGE, form(definition=text(Comment="Kept"), act="edit"))
+    assert "Kept" in shown(back)
+    mend = client.post("/compositions/-/draft/", form(definition="{}", act="draft"))
+    assert mend.status_code == 400
+    assert "to mend before it can be saved" in shown(mend)
+    assert enter("operator").post("/compositions/-/draft/", form(act="draft")).status_code == 403
+    assert Composition.objects.get().version == 1
