@@ -14,9 +14,9 @@ from compositions.starts import STARTS
 from controlplane.audit.models import AuditEntry
 from controlplane.config.commit import current_revision
 from controlplane.kernel import clock
-from tests.compositions.views.written import SETUP, definition, enter, page, text
+from tests.compositions.views.written import SETUP, definition, page, text
 
-__all__ = ["enter", "page"]
+__all__ = ["page"]
 
 CHANGE = "/compositions/article-page/change/"
 

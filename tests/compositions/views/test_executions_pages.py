@@ -1,8 +1,6 @@
 """Durable executions in the browser: found, followed step by step, stopped and redriven, one or many."""
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 from django.utils import timezone
 
 from breakers.operations import targets
@@ -33,18 +31,6 @@ SAGA = {
         "Refund": task("payment"),
     },
 }
-
-
-@pytest.fixture
-def enter(db, valkey):
-    def make(role, name=None):
-        user, _ = User.objects.get_or_create(username=name or f"a-{role}")
-        user.groups.add(Group.objects.get(name=role))
-        client = Client(headers={"Accept": "text/html"})
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return make
 
 
 @pytest.fixture

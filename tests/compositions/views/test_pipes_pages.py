@@ -4,8 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 from django.utils import timezone
 
 from breakers.operations import targets
@@ -26,18 +24,6 @@ SAGA = {
         }
     },
 }
-
-
-@pytest.fixture
-def enter(db, valkey):
-    def make(role):
-        user, _ = User.objects.get_or_create(username=f"a-{role}")
-        user.groups.add(Group.objects.get(name=role))
-        client = Client(headers={"Accept": "text/html"})
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return make
 
 
 @pytest.fixture

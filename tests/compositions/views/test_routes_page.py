@@ -1,8 +1,6 @@
 """The routes page: one click moves a route, with a reason, protected against a second operator, with a way back."""
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 
 from breakers.operations import targets
 from compositions.models import Route
@@ -12,18 +10,6 @@ from controlplane.config.commit import current_revision
 from controlplane.kernel.access import Principal
 
 SETUP = Principal.system("test")
-
-
-@pytest.fixture
-def enter(db, valkey):
-    def make(role):
-        user = User.objects.create_user(f"a-{role}")
-        user.groups.add(Group.objects.get(name=role))
-        client = Client(headers={"Accept": "text/html"})
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return make
 
 
 @pytest.fixture

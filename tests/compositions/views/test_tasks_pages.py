@@ -4,8 +4,6 @@ import json
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 from django.utils import timezone
 
 from compositions.models import Execution, TaskToken
@@ -23,18 +21,6 @@ FORM = {
     },
     "required": ["newsletter", "how"],
 }
-
-
-@pytest.fixture
-def enter(db, valkey):
-    def make(role, name=None):
-        user, _ = User.objects.get_or_create(username=name or f"a-{role}")
-        user.groups.add(Group.objects.get(name=role))
-        client = Client(headers={"Accept": "text/html"})
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return make
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 import json
 
 import pytest
-from django.contrib.auth.models import Group, User
-from django.test import Client
 
 from breakers.operations import targets
-from breakers.panels import board
 from compositions.operations import compositions
 from controlplane.kernel.access import Principal
 from tests.compositions.workflows import task
@@ -29,21 +26,6 @@ def definition(**extra):
 
 def text(**extra):
     return json.dumps(definition(**extra), indent=2)
-
-
-@pytest.fixture
-def enter(db, valkey):
-    """A browser that is logged in: `enter("operator")`."""
-    board.forget()  # what an earlier test read
-
-    def make(role):
-        user = User.objects.create_user(f"a-{role}")
-        user.groups.add(Group.objects.get(name=role))
-        client = Client(headers={"Accept": "text/html"})
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-        return client
-
-    return make
 
 
 @pytest.fixture
