@@ -78,8 +78,6 @@ class Dispatcher:
                 await self.turn()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("pipes_without_database", error=str(error).strip())
-            except Problem as problem:
-                log.error("pipe_not_started", error=str(problem))
             try:
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()
@@ -123,7 +121,10 @@ class Dispatcher:
             lane.govern(self._plane.circuits)
             await self._stand(lane)
             if looks[lane.slug].waits and lane.standing is not None and not lane.standing.stopped:
-                await self._start(lane)
+                try:
+                    await self._start(lane)
+                except Problem as problem:  # the others go on
+                    log.error("pipe_not_started", pipe=lane.slug, error=str(problem))
         if now >= self._report_due:
             self._report_due = now + REPORT_S
             await self._report(held)

@@ -12,7 +12,7 @@ from compositions.operations.pipes import find, reason_given
 from controlplane.audit.chain import record
 from controlplane.kernel.access import Principal
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.errors import FieldProblem, Invalid
+from controlplane.kernel.errors import FieldProblem, Invalid, NotFound
 
 SHOWN = 100
 AT_ONCE = 200
@@ -53,12 +53,20 @@ def redrive(slug: str, chosen: Chosen, *, by: Principal, reason: str) -> Found:
 def _again(ids: list[str], by: Principal, reason: str) -> None:
     with transaction.atomic():
         rows = list(Intent.objects.select_for_update().filter(pk__in=ids, status=IntentStatus.DEAD).order_by("id"))
-        for row in rows:
-            if row.execution:
-                executions.redrive(row.execution, by=by, reason=reason)
-        waiting = [row.pk for row in rows if not row.execution]
-        again = {"status": IntentStatus.ACCEPTED, "attempts": 0, "reason": "", "outcome": ""}
+        waiting = [row.pk for row in rows if not _goes_on(row, by, reason)]
+        again = {"status": IntentStatus.ACCEPTED, "attempts": 0, "reason": "", "outcome": "", "execution": ""}
         Intent.objects.filter(pk__in=waiting).update(**again, ended_at=None, not_before=None, held=False)
+
+
+def _goes_on(row: Intent, by: Principal, reason: str) -> bool:
+    """Whether its execution is taken up again. One that is not kept any more is begun anew, with the same keys."""
+    if not row.execution:
+        return False
+    try:
+        executions.redrive(row.execution, by=by, reason=reason)
+    except NotFound:
+        return False
+    return True
 
 
 def _ids(slug: str, chosen: Chosen) -> list[str]:

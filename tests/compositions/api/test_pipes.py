@@ -197,3 +197,11 @@ def test_dead_letters_are_shown_and_taken_up_again(admin_api: APIClient) -> None
     strange = admin_api.post(f"{URL}/redrive", {"reason": "again", "intents": [third.pk]})
     assert (strange.status_code, strange.json()["problems"][0]["path"]) == (400, "intents[0]")
     assert admin_api.post(f"{URL}/redrive", {}).json()["problems"][0]["path"] == "reason"
+
+
+def test_a_dead_letter_whose_execution_is_not_kept_any_more_begins_anew(admin_api: APIClient) -> None:
+    admin_api.put(URL, ONBOARDING)
+    letter = intent("DEAD", execution="0" * 26, reason="given up")
+    assert admin_api.post(f"{URL}/redrive", {"reason": "mended"}).json()["redriven"] == 1
+    row = Intent.objects.get(pk=letter.pk)
+    assert (row.status, row.execution, row.reason) == ("ACCEPTED", "", "")
