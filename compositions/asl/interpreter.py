@@ -38,7 +38,10 @@ async def run(
     frame = Frame(Run(ports, limits, value, execution, named), (), {}, None)
     try:
         check_payload(value, "input", limits.payload)
-        output = await _within(machine, frame, value, resume)
+        if machine.timeout_s is None:  # one coroutine less for nearly all
+            output = await machine.workflow.run(frame, value, resume)
+        else:
+            output = await _within(machine, machine.timeout_s, frame, value, resume)
     except _TimedOut:
         return {"status": "TIMED_OUT", "error": errors.TIMEOUT}
     except StatesError as error:
@@ -55,14 +58,12 @@ class _TimedOut(Exception):
     """The machine's own TimeoutSeconds ran out: no Retry and no Catch hears of it."""
 
 
-async def _within(machine: Machine, frame: Frame, value: Json, resume: Checkpoint | None) -> Json:
-    if machine.timeout_s is None:
-        return await machine.workflow.run(frame, value, resume)
+async def _within(machine: Machine, timeout_s: float, frame: Frame, value: Json, resume: Checkpoint | None) -> Json:
     ports = frame.run.ports
     if ports.recall(_LATE) is not None:
         raise _TimedOut
     work = asyncio.ensure_future(machine.workflow.run(frame, value, resume))
-    timer = asyncio.ensure_future(ports.sleep(machine.timeout_s, Place((), 0, "timeout")))
+    timer = asyncio.ensure_future(ports.sleep(timeout_s, Place((), 0, "timeout")))
     try:
         await asyncio.wait([work, timer], return_when=asyncio.FIRST_COMPLETED)
         if work.done():

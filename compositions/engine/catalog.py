@@ -35,7 +35,8 @@ class Snapshot(Protocol):
 class Compiled(msgspec.Struct, frozen=True):
     """One version of a composition, ready to run. `deadline_s` is None for STANDARD ones, which may take their time.
 
-    `native`: how it is served where it is nested, and for which inputs, if it is a shipped one.
+    `native`: how it is served where it is nested, and for which inputs, if it is a shipped one. `named` is StateMachine
+    of the context object.
     """
 
     slug: str
@@ -48,11 +49,7 @@ class Compiled(msgspec.Struct, frozen=True):
     meta: bool = False
     title: str = ""
     native: tuple[Native, Callable[[Json], bool]] | None = None
-
-    @property
-    def named(self) -> dict[str, Json]:
-        """StateMachine of the context object."""
-        return {"Id": f"{ACCOUNT}:stateMachine:{self.slug}", "Name": self.slug}
+    named: Mapping[str, Json] = {}
 
 
 def compiled(slug: str, body: Mapping[str, Any]) -> Compiled:
@@ -71,6 +68,7 @@ def compiled(slug: str, body: Mapping[str, Any]) -> Compiled:
         meta=bool(body.get("meta")),
         title=body.get("title") or "",
         native=native_for(definition),
+        named={"Id": f"{ACCOUNT}:stateMachine:{slug}", "Name": slug},
     )
 
 

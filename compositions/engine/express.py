@@ -17,6 +17,7 @@ from compositions.asl import errors, interpreter
 from compositions.asl.limits import Limits
 from compositions.asl.ports import Key
 from compositions.asl.values import Json
+from compositions.resources import http_invoke
 from compositions.resources.context import CallContext, Forced, Met
 
 from .catalog import DEADLINE_S, Compiled
@@ -79,10 +80,17 @@ async def run_express(
         met=[] if within is None else within.met,
     )
     if within is not None:
-        _inherit(context, within, place)
+        deadline = _inherit(context, within, deadline, place)
     kept = Trace(compiled.definition) if trace else None
     ports = ExpressPorts(context, kept)
-    ended = await _in_time(_work(compiled, value, ports, context, trace), context)
+    limit = Within(deadline - began + STOPPED_AFTER_S)
+    try:
+        with limit:
+            ended = await _work(compiled, value, ports, context, trace)
+    except TimeoutError:
+        if not limit.expired:
+            raise
+        ended = _late(context)
     run = Run(
         compiled.slug,
         compiled.version,
@@ -103,13 +111,14 @@ async def run_express(
     return run
 
 
-def _inherit(context: CallContext, outer: CallContext, place: Key) -> None:
-    if outer.deadline is not None and context.deadline is not None:
-        context.deadline = min(context.deadline, outer.deadline)
+def _inherit(context: CallContext, outer: CallContext, deadline: float, place: Key) -> float:
+    """What holds for the outer run holds for the inner one; the deadline that is left."""
+    context.deadline = deadline if outer.deadline is None else min(deadline, outer.deadline)
     limits = [limit for limit in (context.max_stale_s, outer.max_stale_s) if limit is not None]
     context.max_stale_s = min(limits) if limits else None
     context.forced, context.request_id = outer.forced, outer.request_id
     context.depth, context.inside = outer.depth + 1, (*place, NESTED)
+    return context.deadline
 
 
 def _work(
@@ -122,14 +131,7 @@ def _work(
     return interpreter.run(compiled.machine, value, ports, limits=LIMITS, state_machine=compiled.named)
 
 
-async def _in_time(work: Coroutine[Any, Any, dict[str, Any]], context: CallContext) -> dict[str, Any]:
-    limit = Within((context.deadline or 0.0) - time.monotonic() + STOPPED_AFTER_S)
-    try:
-        with limit:
-            return await work
-    except TimeoutError:
-        if not limit.expired:
-            raise
-        late = ", ".join(sorted({met.target for met in context.met if met.error == "Cancelled"}))
-        cause = f"The run took longer than its deadline allows{f'; it was waiting for {late}' if late else ''}."
-        return {"status": "TIMED_OUT", "error": errors.TIMEOUT, "cause": cause}
+def _late(context: CallContext) -> dict[str, Any]:
+    waited = ", ".join(sorted({met.target for met in context.met if met.error == http_invoke.CANCELLED}))
+    cause = f"The run took longer than its deadline allows{f'; it was waiting for {waited}' if waited else ''}."
+    return {"status": "TIMED_OUT", "error": errors.TIMEOUT, "cause": cause}

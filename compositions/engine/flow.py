@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from breakers.guard.cache import ResponseCache
 from breakers.guard.circuits import Circuits
@@ -64,7 +64,7 @@ class Flow:
     async def close(self) -> None:
         await self.sandbox.close()
 
-    async def run(
+    def run(
         self,
         compiled: Compiled,
         value: Json,
@@ -75,8 +75,8 @@ class Flow:
         request_id: str | None = None,
         within: CallContext | None = None,
         place: Key = (),
-    ) -> Run:
-        return await run_express(
+    ) -> Coroutine[Any, Any, Run]:
+        return run_express(
             self, compiled, value, deadline=deadline, forced=forced, trace=trace, request_id=request_id,
             within=within, place=place,
         )  # fmt: skip

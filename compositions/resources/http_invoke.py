@@ -29,6 +29,8 @@ def serve(task: TaskCall, context: CallContext) -> Coroutine[Any, Any, Json]:
     slug, request = request_of(task.parameters, context.flow.endpoints)
     if context.idempotency_key is not None and not any(name == "idempotency-key" for name, _ in request.headers):
         request.headers.append(("idempotency-key", context.idempotency_key))
+    if context.request_id and not any(name == "x-request-id" for name, _ in request.headers):
+        request.headers.append(("x-request-id", context.request_id))
     return send(slug, request, task, context)
 
 

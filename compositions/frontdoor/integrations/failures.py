@@ -5,6 +5,7 @@ from typing import Any, Final
 from compositions.engine.express import Run
 from compositions.errors import RunError, RunFailed, RunRefused, RunTimedOut
 from compositions.resources.context import Met
+from compositions.resources.http_invoke import CANCELLED
 
 _REFUSALS: Final = frozenset(
     ("Breaker.Open", "Contract.Exhausted", "Target.Overloaded", "Store.Unavailable", "Answer.TooOld")
@@ -35,8 +36,8 @@ def problem_of(run: Run) -> RunError:
 def _blamed(run: Run, failed: list[Met]) -> Met | None:
     """The call that brought the run down: the last with the run's error, else the last that failed at all."""
     own = [met for met in failed if met.error == run.error]
-    waited = [met for met in failed if met.error == "Cancelled"] if run.status == "TIMED_OUT" else []
-    others = [met for met in failed if met.error != "Cancelled"]
+    waited = [met for met in failed if met.error == CANCELLED] if run.status == "TIMED_OUT" else []
+    others = [met for met in failed if met.error != CANCELLED]
     return next((calls[-1] for calls in (own, waited, others) if calls), None)
 
 

@@ -74,6 +74,13 @@ async def test_parts_are_asked_for_at_once_and_answered_together(door):
     assert heard.headers["content-type"] == "application/json"
 
 
+async def test_calls_carry_the_id_of_the_request_that_they_serve(door):
+    await door.serve("/page", page("a", "b"))
+    heard = await door.ask("/page", "GET", ("X-Request-Id", "asked-by-ann-0007"))
+    assert heard.headers["x-request-id"] == "asked-by-ann-0007"
+    assert [request.headers["x-request-id"] for request in door.downstream.requests] == ["asked-by-ann-0007"] * 2
+
+
 async def test_a_part_that_is_missing_is_told(door):
     door.downstream.behave("/c", status=500)
     await door.serve("/page", page("a", "b", optional=("c",)), meta=True)
