@@ -24,10 +24,10 @@ from breakers.probing import ProbeCall, Verdict
 from compositions import redaction
 from compositions.dispatching import claims
 from compositions.dispatching.claims import Plan
+from compositions.dispatching.enriching import enriched
 from compositions.models import Execution
 from compositions.models.executions import ExecutionStatus
 from compositions.patterns import matches
-from controlplane.kernel import clock
 
 if TYPE_CHECKING:
     from breakers.dataplane import DataPlane
@@ -40,6 +40,7 @@ MOST_TRIALS = 3
 SPARE = 3
 MARGIN_S = 5.0
 LONGEST_INPUT = 2000
+ENRICHING_FOR_S, PUT_OFF_S = 60.0, 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ class RealIntents:
         seen: list[str] = []
         while len(calls) < permitted and len(seen) < permitted + SPARE and (not calls or calls[-1].passed):
             chosen = await engine.ask(choose, guarded.slug, pipes, seen)
+            chosen = chosen or await _enriched(engine, guarded.slug, pipes)
             if chosen is None:
                 break
             seen.append(chosen.execution)
@@ -135,16 +137,37 @@ def choose(target: str, pipes: Mapping[str, Mapping[str, Any]], seen: Iterable[s
 
 def _fresh(slug: str, body: Mapping[str, Any], target: str) -> Chosen | None:
     """Start the oldest intent that waits, parked on the target from the beginning."""
-    plan = Plan(slug, body["target"], body["when_open"], body["max_attempts"])
-    wanted = partial(matches, body["filter"]) if body["filter"] else None
     with transaction.atomic():
         taken, _ = claims.take(slug, 1, ordered=bool(body["order_by"]))
-        started = claims.start(plan, claims.matching(taken, wanted))
-        if not started:
-            return None
-        parked = {"wake_at": None, "parked_on": target, "parked_at": clock.now()}
-        Execution.objects.filter(pk__in=started).update(**parked, parked_why=f"It is to try whether {target} is back.")
-    return Chosen(started[0], taken[0].id, taken[0].body)
+        started = claims.start(_plan(slug, body), claims.matching(taken, _filter(body)), parked_on=target)
+    return Chosen(started[0], taken[0].id, taken[0].body) if started else None
+
+
+async def _enriched(engine: Engine, target: str, pipes: Mapping[str, Mapping[str, Any]]) -> Chosen | None:
+    """The same from a pipe with an enrichment, which runs before. One that needs the target itself fails, and waits."""
+    for slug, body in sorted(pipes.items()):
+        if target not in body["targets"] or body["desired_state"] != "RUNNING" or not body["enrichment"]:
+            continue
+        ordered, owner = bool(body["order_by"]), f"{engine.id} trial"
+        prepared = partial(claims.prepare, slug, 1, owner, ENRICHING_FOR_S, ordered=ordered, matches=_filter(body))
+        for one in (await engine.ask(prepared))[0]:
+            made, why = await enriched(engine.flow, body["enrichment"], one.body)
+            if made is None:
+                off = partial(claims.put_off, again_after_s=PUT_OFF_S, most_attempts=int(body["max_attempts"]))
+                await engine.ask(off, one, owner, why)
+                continue
+            start = partial(claims.start_prepared, parked_on=target)
+            if execution := await engine.ask(start, _plan(slug, body), one, owner, made):
+                return Chosen(execution, one.id, one.body)
+    return None
+
+
+def _plan(slug: str, body: Mapping[str, Any]) -> Plan:
+    return Plan(slug, body["target"], body["when_open"], body["max_attempts"])
+
+
+def _filter(body: Mapping[str, Any]) -> claims.Matches | None:
+    return partial(matches, body["filter"]) if body["filter"] else None
 
 
 async def _engine_for_trials() -> Engine:

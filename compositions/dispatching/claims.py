@@ -17,7 +17,7 @@ import msgspec
 from django.db import connection, transaction
 from django.db.models import Case, CharField, Value, When
 
-from compositions.models import Intent
+from compositions.models import Execution, Intent
 from compositions.models.intents import IntentStatus
 from compositions.operations import executions
 from compositions.operations.executions import Wanted
@@ -123,10 +123,13 @@ def unhold(pipe: str, keys: Iterable[str]) -> set[str]:
 # Starting -------------------------------------------------------------------------------------------------------------
 
 
-def start(plan: Plan, taken: Sequence[Waiting], inputs: Sequence[str] | None = None) -> list[str]:
+def start(
+    plan: Plan, taken: Sequence[Waiting], inputs: Sequence[str] | None = None, *, parked_on: str = ""
+) -> list[str]:
     """Start their executions and mark them as running; ids of the executions. Call it inside a transaction.
 
-    `inputs` in place of the bodies, where something was made of them.
+    `inputs` in place of the bodies, where something was made of them. `parked_on`: no worker takes them up, for they
+    are to try that target.
     """
     if not taken:
         return []
@@ -146,6 +149,10 @@ def start(plan: Plan, taken: Sequence[Waiting], inputs: Sequence[str] | None = N
     ]
     executions.start_all(wanted, by=SYSTEM)
     begun = {one.intent: one.id for one in wanted}
+    if parked_on:
+        parked = {"wake_at": None, "parked_on": parked_on, "parked_at": clock.now()}
+        why = f"It is to try whether {parked_on} is back."
+        Execution.objects.filter(pk__in=list(begun.values())).update(**parked, parked_why=why)
     Intent.objects.filter(pk__in=list(begun)).update(
         status=IntentStatus.RUNNING,
         execution=Case(
@@ -211,14 +218,13 @@ def prepare(
     return taken, Turn(len(taken), len(found) + len(aside), aside)
 
 
-def start_prepared(plan: Plan, one: Waiting, owner: str, input_text: str) -> bool:
-    """False when the lease has lapsed and somebody else prepares it."""
+def start_prepared(plan: Plan, one: Waiting, owner: str, input_text: str, *, parked_on: str = "") -> str:
+    """Id of its execution; empty when the lease has lapsed and somebody else prepares it."""
     with transaction.atomic():
         mine = Intent.objects.select_for_update().filter(pk=one.id, owner=owner, status=IntentStatus.RUNNING)
         if not mine.exists():
-            return False
-        start(plan, [one], [input_text])
-    return True
+            return ""
+        return start(plan, [one], [input_text], parked_on=parked_on)[0]
 
 
 def put_off(one: Waiting, owner: str, why: str, *, again_after_s: float, most_attempts: int) -> bool:

@@ -27,7 +27,7 @@ Ask = Callable[..., Awaitable[Any]]
 
 async def enrich(flow: Flow, ask: Ask, lane: Lane, one: Waiting, owner: str) -> None:
     """Start its execution with what the enrichment makes of its body, or put it off."""
-    made, why = await _made(flow, lane.body["enrichment"], json.loads(one.body))
+    made, why = await enriched(flow, lane.body["enrichment"], one.body)
     if made is not None:
         await ask(claims.start_prepared, lane.plan, one, owner, made)
         return
@@ -37,12 +37,12 @@ async def enrich(flow: Flow, ask: Ask, lane: Lane, one: Waiting, owner: str) -> 
     await ask(claims.put_off, one, owner, why, again_after_s=again_after_s, most_attempts=most_attempts)
 
 
-async def _made(flow: Flow, slug: str, value: Any) -> tuple[str | None, str]:
-    """The output as text; else None and why there is none."""
+async def enriched(flow: Flow, slug: str, body: str) -> tuple[str | None, str]:
+    """What is made of a body, as text; else None and why there is none."""
     compiled = flow.catalog.find(slug)
     if compiled is None:
         return None, f"There is no composition {slug} here that can be run."
-    run = await flow.run(compiled, value)
+    run = await flow.run(compiled, json.loads(body))
     if run.status != "SUCCEEDED":
         return None, f"{slug} failed: {run.error or run.status}"
     made = json.dumps(run.output, ensure_ascii=False)

@@ -40,8 +40,7 @@ async def intent_answer(
         "id": row["id"],
         "status": row["status"],
         "accepted_at": rfc3339(row["accepted_at"]),
-        "ended_at": rfc3339(row["ended_at"]),
-        "outcome": json.loads(row["outcome"]) if row["outcome"] else None,
+        "outcome": None if under_way else _outcome(row),
         "delay": delay,
         "poll_after_s": None if not under_way else POLL_S if delay is None else POLL_DELAYED_S,
     }
@@ -54,6 +53,12 @@ async def intent_answer(
         return Reply(304, fields)
     body = msgspec.json.encode(document)
     return Reply(200, [(b"content-type", b"application/json"), *fields], b"" if method == "HEAD" else body)
+
+
+def _outcome(row: dict[str, Any]) -> dict[str, Any]:
+    """When and how it ended, as far as its pipe tells."""
+    told: dict[str, Any] = json.loads(row["outcome"]) if row["outcome"] else {}
+    return {"ended_at": rfc3339(row["ended_at"]), **told}
 
 
 def _delay(pipe: str, language: str | None, snapshot: Snapshot, delays: DelayDocs) -> dict[str, Any] | None:

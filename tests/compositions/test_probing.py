@@ -177,3 +177,19 @@ async def test_a_pipe_that_an_operator_has_stopped_lends_no_intents(recovery: Re
     await asyncio.to_thread(lambda: pipes.stop("onboarding", by=SYSTEM, reason="stocktaking"))
     await recovery.plane.config.refresh(database=True)
     assert await recovery.tried() is None
+
+
+async def test_what_is_enriched_is_tried_with_what_was_made_of_it(recovery: Recovery) -> None:
+    def configure() -> None:
+        passed = {"Type": "Pass", "Result": {"score": 7}, "End": True}
+        compositions.put("score", {"definition": {"StartAt": "Score", "States": {"Score": passed}}}, by=SYSTEM)
+        pipes.patch("onboarding", {"enrichment": "score"}, by=SYSTEM)
+
+    await asyncio.to_thread(configure)
+    await recovery.plane.config.refresh(database=True)
+    ids = await asyncio.to_thread(accept, 2)
+    verdict = await recovery.tried()
+    assert verdict is not None
+    assert (verdict.passed, [call.intent for call in verdict.calls]) == (True, ids)
+    bodies = [request.json() for request in recovery.downstream.requests if request.path == "/charge"]
+    assert bodies == [{"score": 7}] * 2
