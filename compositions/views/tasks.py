@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from compositions.models import TaskToken
-from compositions.models.executions import TaskStatus
+from compositions.models import Execution, TaskToken
+from compositions.models.executions import ExecutionStatus, TaskStatus
 from compositions.operations import tasks as operations
 from controlplane.access.forms import login_required_keeping_form, restored_form
 from controlplane.kernel.access import can, principal_of, require
@@ -49,6 +49,8 @@ def inbox(request: HttpRequest) -> HttpResponse:
             free=Count("pk", filter=Q(assignee="")),
             late=Count("pk", filter=Q(due_at__lt=now)),
         ),
+        # What could not be undone needs a person as well, and more than anything else.
+        "not_undone": list(Execution.objects.filter(status=ExecutionStatus.COMPENSATION_FAILED)[:SHOWN]),
         "shown": shown,
         "now": now,
         "may_operate": can(request.user, "operate"),

@@ -135,3 +135,12 @@ def test_viewers_look_and_do_nothing_and_unknown_tasks_are_not_found(enter, make
     assert done(viewer).status_code == 403
     assert viewer.get("/tasks/nothing/").status_code == 404
     assert done(enter("operator"), "nothing").status_code == 404
+
+
+def test_a_saga_that_could_not_be_undone_stands_above_everything_else(enter, make):
+    make()
+    failed = {"status": "COMPENSATION_FAILED", "error": "States.Timeout", "ended_at": timezone.now()}
+    Execution.objects.filter(pk="e1").update(**failed)
+    page = enter("viewer").get("/tasks/").content.decode()
+    assert "Could not be undone" in page
+    assert page.index("/executions/e1/") < page.index("Sign up Ann")
