@@ -43,7 +43,7 @@ class World:
         return await self.run("once", value, **options)
 
     def left(self) -> dict[str, int]:
-        """What a run may hold, and must not keep: calls under way, slots taken, and connections that are in use."""
+        """What a run may hold, and must not keep: calls under way, and tasks."""
         circuits = self.plane.circuits.values()
         return {"calls": sum(guarded.in_flight for guarded in circuits), "tasks": len(asyncio.all_tasks())}
 

@@ -39,7 +39,7 @@ class Composing:
         await self.fleet.put("route", slug, route | {"integration": {"type": "composition", "composition": slug}})
 
     def held(self) -> dict[str, int]:
-        """What must be as it was once everything is answered: calls, slots, tasks, open sockets."""
+        """What must be as it was once everything is answered: calls, tasks, open sockets."""
         circuits = self.plane.circuits.values()
         return {
             "calls": sum(guarded.in_flight for guarded in circuits),

@@ -99,7 +99,7 @@ async def test_a_client_that_hangs_up_takes_its_calls_with_it(door, held):
     assert door.held()["calls"] == 0
 
 
-async def test_a_client_that_hangs_up_gives_trial_permit_and_contract_slots_back(door, held):
+async def test_a_client_that_hangs_up_gives_its_trial_permit_back(door, held):
     breaker = {**QUICK, "permitted_number_of_calls_in_half_open_state": 1, "success_threshold": 1}
     await door.target("c", breaker=breaker, timeout_ms=5000, cache={"write_through": False})
     await door.serve("/page", page("c"), deadline_ms=60_000)
