@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import redis.asyncio
+from django.db import connections
 
 from controlplane.config import keys
 from controlplane.config.pieces import Manifest, Piece
@@ -32,6 +33,7 @@ VALKEY_EVERY_S = 1.0
 DATABASE_EVERY_S = 5.0
 DATABASE_ALONE_EVERY_S = 0.5
 COALESCE_S = 0.05
+LEAVE_S = 0.5
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -113,6 +115,11 @@ class ConfigFeed:
     async def close(self) -> None:
         if self._keeping is not None:
             await self._keeping
+        try:
+            closing = asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
+        except RuntimeError:  # it was closed before
+            return
+        await asyncio.wait([closing], timeout=LEAVE_S)  # a reading that hangs keeps its connection
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def _from_valkey(self) -> Snapshot | None:
