@@ -21,6 +21,8 @@ MOST_PENDING = 2_000
 ANSWER_WITHIN_S = 3.0
 RETRY_AFTER_S = 2
 
+DATABASE_AWAY = (DatabaseError, InterfaceError)
+
 Row = dict[str, Any]
 
 log = structlog.get_logger("switchgear.intake")
@@ -99,8 +101,8 @@ class Reader:
                 wanted = asked.wanted
                 answer = found.get(wanted) if isinstance(wanted, str) else rows.kept(wanted)
                 _tell(asked, lambda future, answer=answer: future.set_result(answer))  # type: ignore[misc]
-        except (DatabaseError, InterfaceError) as error:
-            log.warning("intents_not_read", error=str(error).strip())
+        except Exception as error:  # whatever it was, others still ask
+            log.warning("intents_not_read", error=str(error).strip(), exc_info=not isinstance(error, DATABASE_AWAY))
             connection.close()
             for asked in batch:
                 _tell(asked, lambda future: future.set_exception(_away()))

@@ -102,9 +102,18 @@ class Writer:
             while going:
                 tickets, going = self._next()
                 if tickets:
-                    self._commit(tickets)
+                    self._commit_or_say_so(tickets)
         finally:
             connection.close()
+
+    def _commit_or_say_so(self, tickets: list[Ticket]) -> None:
+        """Whatever nobody foresaw costs these intents their acceptance, and never the thread that others wait for."""
+        try:
+            self._commit(tickets)
+        except Exception:
+            log.exception("intents_not_committed", intents=len(tickets))
+            connection.close()
+            self._settle(tickets, {}, {})
 
     def _next(self) -> tuple[list[Ticket], bool]:
         """All that waits, at least one; False once the end was asked for."""
