@@ -312,7 +312,7 @@ async def test_no_socket_outlives_failures_cancellations_and_close():
     await everything()  # the first time, the loop opens files of its own
     before = open_files()
     await everything()
-    assert open_files() == before
+    assert open_files() <= before, "fewer when something of an earlier test was closed meanwhile"
 
 
 async def test_closing_lets_the_calls_under_way_end_and_takes_no_more():
