@@ -38,7 +38,7 @@ SCHEMA = {
 
 
 def intake(bed: Bed) -> list[Entry]:
-    with _postgresql() as url:
+    with postgresql() as url:
         return [*_measured(bed, "SQLite", {}), *_measured(bed, "PostgreSQL", {"DATABASE_URL": url})]
 
 
@@ -103,7 +103,7 @@ def _run(what: str, environment: dict[str, str]) -> dict[str, float]:
 
 
 @contextmanager
-def _postgresql() -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     spec = importlib.util.spec_from_file_location("suite", ROOT / "bin" / "suite.py")
     assert spec is not None
     assert spec.loader is not None

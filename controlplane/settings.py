@@ -136,7 +136,7 @@ if AWS_MIRROR_PREFIX and not re.fullmatch(r"(/[A-Za-z0-9_.-]+)+", AWS_MIRROR_PRE
 
 # Durable executions ---------------------------------------------------------------------------------------------------
 
-SAGA_CONCURRENCY = _number("SAGA_CONCURRENCY", 100, 1, 10_000)  # executions that one worker carries at a time
+SAGA_CONCURRENCY = _number("SAGA_CONCURRENCY", 200, 1, 10_000)  # executions that one worker carries at a time
 SAGA_LEASE_S = _number("SAGA_LEASE_S", 5, 1, 300)  # after so long without a word, others take over from a worker
 EXECUTIONS_KEPT_DAYS = _number("EXECUTIONS_KEPT_DAYS", 90, 1, 3650)
 

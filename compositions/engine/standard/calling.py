@@ -23,7 +23,7 @@ from compositions.asl.values import Json, text
 from compositions.engine.catalog import Compiled
 from compositions.models import Execution
 from compositions.models.executions import ExecutionStatus
-from compositions.resources import WAITS_FOR_TOKEN, CallContext, Child, serve
+from compositions.resources import WAITS_FOR_TOKEN, CallContext, Child, ResourceError, serve
 from controlplane.kernel import clock
 
 from . import claims, identity
@@ -91,7 +91,7 @@ class Calls:
                 start_execution=partial(self._start_child, task),
             )
             try:
-                result = await self._made(task, context)
+                result = await self._in_turn(task, context)
             except Exception as error:
                 if getattr(error, "error", None) not in HELD or row.when_open != "hold":
                     raise
@@ -106,6 +106,28 @@ class Calls:
             else:
                 life.tally.done += 1
             return result, {"met": [_met(one) for one in context.met]} if context.met else None
+
+    async def _in_turn(self, task: TaskCall, context: CallContext) -> Json:
+        """What undoes goes first, within its share of the target."""
+        life, undoing = self._life, self._life.engine.undoing
+        if life.tally.undoing:
+            with life.busy():
+                async with undoing.budget(self._target(task)):
+                    return await self._made(task, context)
+        if undoing.is_waiting:
+            with life.busy():
+                await undoing.give_way(self._target(task))
+        return await self._made(task, context)
+
+    def _target(self, task: TaskCall) -> str:
+        """Whom an http:invoke calls, as far as its arguments say."""
+        address = task.parameters.get("ApiEndpoint") if isinstance(task.parameters, dict) else None
+        if not isinstance(address, str):
+            return ""
+        try:
+            return self._life.engine.flow.endpoints.find(address).target
+        except ResourceError:
+            return ""
 
     async def _made(self, task: TaskCall, context: CallContext) -> Json:
         life = self._life
@@ -144,8 +166,11 @@ class Calls:
                 await life.wait_for_circuit(place, park)
             else:
                 delay_s = max((met.retry_after_s if met else None) or 0.0, SHORTEST_HOLD_S)
-                with_jitter = delay_s * (1 + random.random() / 4)
-                await life.wait(time.time() + with_jitter, place, park)
+                if life.tally.undoing:
+                    with life.engine.undoing.waits(target):
+                        await life.wait(time.time() + delay_s, place, park)
+                else:
+                    await life.wait(time.time() + delay_s * (1 + random.random() / 4), place, park)
         finally:
             clock_.go_on()
 

@@ -60,7 +60,7 @@ COLUMNS: Final = Claimed.__struct_fields__
 _RETURNED: Final = ", ".join(f"{EXECUTION}.{name}" for name in COLUMNS)
 _DUE: Final = f"SELECT id FROM {EXECUTION} WHERE wake_at <= %s{{and_}} ORDER BY wake_at LIMIT %s{{lock}}"
 _TAKE: Final = f"""
-    UPDATE {EXECUTION} SET owner = %s, fence = fence + 1, wake_at = NULL WHERE id IN ({{due}}) RETURNING {_RETURNED}"""
+    UPDATE {EXECUTION} SET owner = %s, fence = fence + 1, wake_at = NULL WHERE {{among}} RETURNING {_RETURNED}"""
 
 
 def sign_in(worker: str, host: str, pid: int, lease_s: float) -> None:
@@ -103,6 +103,8 @@ def _disown(workers: Sequence[str]) -> None:
 
 def claim(worker: str, most: int) -> list[Claimed]:
     """Take up to `most` executions that are due: urgent ones first, then those that have been due for longest."""
+    if not Execution.objects.filter(wake_at__lte=database_now()).exists():
+        return []  # looking first spares SQLite's one write lock
     with transaction.atomic():
         if not _lock(SagaWorker.objects.filter(pk=worker), shared=True).exists():
             return []
@@ -118,12 +120,12 @@ def claim_one(worker: str, execution: str) -> Claimed | None:
     with transaction.atomic():
         if not _lock(SagaWorker.objects.filter(pk=worker), shared=True).exists():
             return None
-        return next(iter(_rows(_TAKE.format(due=free), [worker, execution])), None)
+        return next(iter(_rows(_TAKE.format(among=_among(free)), [worker, execution])), None)
 
 
 def _take(worker: str, most: int, and_: str) -> list[Claimed]:
     due = _DUE.format(and_=and_, lock=_skipping())
-    return _rows(_TAKE.format(due=due), [worker, _parameter(database_now()), most])
+    return _rows(_TAKE.format(among=_among(due)), [worker, _parameter(database_now()), most])
 
 
 def _rows(sql: str, parameters: list[Any]) -> list[Claimed]:
@@ -158,7 +160,7 @@ def wake_parked(target: str, most: int) -> int:
     waiting = f"""
         SELECT id FROM {EXECUTION}
         WHERE parked_on = %s AND parked_on > '' AND wake_at IS NULL AND owner = '' ORDER BY id LIMIT %s"""
-    sql = f"UPDATE {EXECUTION} SET wake_at = %s WHERE id IN ({waiting}{_skipping()})"
+    sql = f"UPDATE {EXECUTION} SET wake_at = %s WHERE {_among(waiting + _skipping())}"
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(sql, [_parameter(database_now()), target, most])
         return int(cursor.rowcount)
@@ -213,6 +215,11 @@ def keep_late(execution: str, told: str) -> None:
         JournalEntry.objects.create(
             execution=execution, number=min(least if least is not None else 0, 0) - 1, at=clock.now(), told=told
         )
+
+
+def _among(ids: str) -> str:
+    """Rows whose id a query gives; as an array, so that PostgreSQL looks each one up and never walks the table."""
+    return f"id = ANY(ARRAY({ids}))" if connection.vendor == "postgresql" else f"id IN ({ids})"
 
 
 def _skipping() -> str:

@@ -51,6 +51,7 @@ class Tally(msgspec.Struct):
     undoing: bool = False
     done: int = 0
     undone: int = 0
+    redriven_at: float | None = None
 
 
 class Memory:
@@ -61,7 +62,6 @@ class Memory:
         self.told_at: dict[Place, int] = {}  # of holds, in ms
         self.checkpoint: Checkpoint | None = None
         self.tally = Tally()
-        self.redriven_at: float | None = None
 
     def learn(self, told: str) -> None:
         """Take in the text of one more commit, in the order of their numbers."""
@@ -74,7 +74,7 @@ class Memory:
             elif what in FORGIVING:
                 self._forgive()
                 if what == REDRIVEN:
-                    self.redriven_at = at / 1000
+                    self.tally.redriven_at = at / 1000
             else:
                 place = Place(path, attempt, what)
                 self.known[place] = happened

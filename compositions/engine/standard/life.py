@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import structlog
+from django.db import DatabaseError, InterfaceError
 
 from compositions.asl import errors as asl_errors
 from compositions.asl import interpreter
@@ -59,7 +60,7 @@ class Life:
         self.engine, self.row, self.version, self.memory = engine, row, version, memory
         self.tally = memory.tally
         self.state = memory.checkpoint.state if memory.checkpoint else ""
-        self.began_at = memory.redriven_at or row.started_at.timestamp()
+        self.began_at = memory.tally.redriven_at or row.started_at.timestamp()
         self.calls = Calls(self)
         self.in_flight = 0
         self.activity = 0
@@ -238,6 +239,9 @@ class Life:
             await self._leave()
             return
         except Lost:
+            return
+        except (DatabaseError, InterfaceError) as error:  # it is due again once somebody notices that it is not carried
+            log.warning("execution_without_database", execution=self.row.id, error=str(error))
             return
         except TrialFailed as failed:
             await self._park_after_trial(str(failed))

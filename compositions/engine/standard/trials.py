@@ -12,6 +12,8 @@ import time
 from typing import NamedTuple
 from uuid import uuid4
 
+from redis.exceptions import RedisError
+
 from breakers.core.outcomes import Outcome
 from breakers.dataplane import DataPlane
 from breakers.guard.errors import BreakerOpen, CallFailed, GuardError
@@ -54,7 +56,11 @@ class Trial:
         settings, store, permit = guarded.settings, plane.circuit_store, uuid4().hex
         permitted = settings.breaker.permitted_number_of_calls_in_half_open_state
         lease_ms = settings.timeout_ms + LEASE_MARGIN_MS
-        if not await store.lease_permit(self.target, self._epoch, permit, permitted=permitted, lease_ms=lease_ms):
+        try:
+            leased = await store.lease_permit(self.target, self._epoch, permit, permitted=permitted, lease_ms=lease_ms)
+        except (RedisError, OSError):
+            leased = False
+        if not leased:
             self.end("no trial call was permitted: others are under way, or the circuit has moved on")
             raise BreakerOpen(self.target, guarded.circuit.reason, retry_after_s=1)
         began = time.monotonic()
@@ -70,12 +76,18 @@ class Trial:
             if judged == "returned":
                 raise
         finally:
-            await asyncio.shield(store.settle_permit(self.target, self._epoch, permit, judged))
+            await asyncio.shield(self._settle(permit, judged))
             ms = round((time.monotonic() - began) * 1000, 1)
             self._say(Verdict(judged != "returned", judged == "passed", detail or "cut off", status, ms))
         if judged == "failed":
             raise TrialFailed(detail)
         return Answer(answer.status, answer.headers, answer.body, breaker=guarded.state)
+
+    async def _settle(self, permit: str, judged: str) -> None:
+        try:
+            await self._plane.circuit_store.settle_permit(self.target, self._epoch, permit, judged)
+        except (RedisError, OSError):
+            return  # the permit lapses, and the half-open limit decides
 
     def _say(self, verdict: Verdict) -> None:
         if not self.verdict.done():

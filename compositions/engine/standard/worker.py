@@ -37,6 +37,7 @@ from .loading import Loaded, load, load_one
 from .nudges import channel
 from .outcomes import Outcome
 from .trials import Trial, Verdict
+from .undoing import Undoing
 from .versions import Versions
 from .writer import Lost, Writer
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 
 BATCH: Final = 100
 LOOK_S: Final = 1.0
+# What is started one by one is taken up together.
+GATHER_S: Final = 0.005
 SWEEP_S: Final = 0.05
 WATCH_S: Final = 1.0
 QUIET_TURNS: Final = 16
@@ -74,6 +77,7 @@ class Engine:
         self.loop = asyncio.get_running_loop()
         self.writer = Writer(fault)
         self.circuits = Circuits(plane)
+        self.undoing = Undoing(plane)
         self.lives: dict[str, Life] = {}
         self.dirty: set[Life] = set()
         self.waiting: set[Life] = set()
@@ -86,6 +90,7 @@ class Engine:
         self._wake = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._late: set[asyncio.Future[Json]] = set()
+        self._keeping: set[asyncio.Task[None]] = set()
         self._strays: set[tuple[str, int]] = set()
         self._draining = False
 
@@ -105,14 +110,13 @@ class Engine:
         self._draining = True
         deadline = time.monotonic() + patience_s
         while self.lives and time.monotonic() < deadline:
-            for life in list(self.lives.values()):
-                if not life.in_flight:
-                    life.lose()
+            self._let_go([life for life in self.lives.values() if not life.in_flight])
             await asyncio.sleep(0.02)
-        for life in list(self.lives.values()):
-            life.lose()
+        self._let_go(list(self.lives.values()))
         if self._late:
             await asyncio.wait(self._late, timeout=max(0.0, deadline - time.monotonic()))
+            await asyncio.sleep(0)
+        await asyncio.gather(*self._keeping)
         await self._stop_loops()
         await self.writer.close()
         try:
@@ -120,6 +124,13 @@ class Engine:
         except (DatabaseError, InterfaceError) as error:
             log.warning("left_without_goodbye", error=str(error))
         await self._leave_desk()
+
+    @staticmethod
+    def _let_go(lives: list[Life]) -> None:
+        """What they were told is written; the rest is for whoever takes them up."""
+        for life in lives:
+            life.commit()
+            life.lose()
 
     async def abandon(self) -> None:
         """Stop at once and say nothing to anybody, as a process that is killed does."""
@@ -131,13 +142,13 @@ class Engine:
         await self._leave_desk()
 
     async def _stop_loops(self) -> None:
-        work = [*self._tasks, *(life.task for life in self.lives.values() if life.task)]
+        self.has_ended = True
+        work = [*self._tasks, *self._keeping, *(life.task for life in self.lives.values() if life.task)]
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
 
     async def _leave_desk(self) -> None:
-        self.has_ended = True
         await self.loop.run_in_executor(self._desk, lambda: connection.close())
         self._desk.shutdown()
 
@@ -183,6 +194,7 @@ class Engine:
                 try:
                     async with asyncio.timeout(wait_s):
                         await self._wake.wait()
+                    await asyncio.sleep(GATHER_S)
                 except TimeoutError:
                     pass
             self._wake.clear()
@@ -248,10 +260,10 @@ class Engine:
     def _came_late(self, work: asyncio.Future[Json], execution: str, task: TaskCall) -> None:
         self._late.discard(work)
         told = calling.late(task, work)
-        if told is not None and not self._draining:
+        if told is not None and not self.has_ended:
             keeping = self.loop.create_task(self._keep_late(execution, told))
-            self._tasks.append(keeping)
-            keeping.add_done_callback(self._tasks.remove)
+            self._keeping.add(keeping)
+            keeping.add_done_callback(self._keeping.discard)
 
     async def _keep_late(self, execution: str, told: str) -> None:
         try:

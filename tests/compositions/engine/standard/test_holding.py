@@ -186,3 +186,15 @@ async def test_undoing_that_fails_cannot_be_missed_and_is_safe_to_redrive(saga: 
     ended = await saga.ended(id)
     assert (ended.status, ended.calls_done, ended.calls_undone) == ("PARTIAL", 1, 1)
     assert len({request.headers["idempotency-key"] for request in saga.calls("/refund")}) == 1
+
+
+async def test_a_redrive_after_a_time_limit_has_that_time_anew(saga: Sagas) -> None:
+    states = machine(Wait={"Type": "Wait", "Seconds": 1, "Next": "Pay"}, Pay=call("shop", "/pay", Next="Ship"))
+    states["States"]["Ship"] = call("fraud", "/ship")
+    await saga.define({**states, "TimeoutSeconds": 2})
+    saga.downstream.behave("/pay", delay_s=1.5, times=1)
+    await saga.engine()
+    id = saga.start()
+    assert (await saga.ended(id)).status == "TIMED_OUT"
+    executions.redrive(id, by=SYSTEM)
+    assert (await saga.ended(id)).status == "SUCCEEDED"
