@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ONCE = (
     "tests/flows/test_admission_exactness.py",
     "tests/flows/test_back_office.py",
+    "tests/flows/test_five_minute_story.py",
     "tests/flows/test_supervision.py",
 )
 BROWSERS = ("chromium-headless-shell", "chromium")

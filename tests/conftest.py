@@ -19,7 +19,9 @@ from tests.servers.valkey import Valkey
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-STACKS = {"stack", "demo_stack", "new_stack"}
+# Fixtures that run a whole Switchgear, and the process that keeps their tests: two at a time are enough for a machine.
+GROUPS = {"stack": "stack", "demo_stack": "demo", "demo": "demo", "new_stack": "demo"}
+STACKS = set(GROUPS)
 DATABASES = {"db", "transactional_db", "django_db_setup", "live_server"}
 
 
@@ -43,8 +45,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if touches_database(item)]
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
-        if fixtures & STACKS:
-            item.add_marker(pytest.mark.xdist_group("stack"))
+        if running := sorted({GROUPS[name] for name in fixtures & STACKS}):
+            item.add_marker(pytest.mark.xdist_group(running[-1]))
         if fixtures & {"page", "browser"}:
             item.add_marker(pytest.mark.browser)
         if getattr(item.config.option, "loadgroup", False):
