@@ -16,6 +16,8 @@ PAGES = {
     "target": "circuit",
     "route": "route-limits",
     "composition": "composition",
+    "pipe": "pipe",
+    "execution": "execution",
     "consumer": "consumer",
     "key": "key",
 }

@@ -9,13 +9,21 @@ from breakers.panels.board import Board
 from breakers.panels.findings import address
 from breakers.panels.rows import Row
 from compositions import neighbours
-from compositions.models import Composition
+from compositions.callees import callee
+from compositions.models import Composition, Pipe, Route
 from compositions.operations import compositions as operations
 from compositions.reach import Reach, reach
 from compositions.review import ERROR, Finding, judge
 from compositions.runs import reading
 from compositions.runs.figures import Figures
 from compositions.surroundings import Surroundings
+from compositions.walking import steps
+
+
+class User(NamedTuple):
+    kind: str
+    slug: str
+    href: str
 
 
 class Listed(NamedTuple):
@@ -26,7 +34,7 @@ class Listed(NamedTuple):
     warnings: int
     reached: Reach
     stopped: Sequence[str]
-    used_by: Sequence[dict[str, str]]
+    used_by: Sequence[User]
     figures: Figures | None
 
     @property
@@ -52,16 +60,10 @@ class Reached(NamedTuple):
     row: Row | None
 
 
-class User(NamedTuple):
-    kind: str
-    slug: str
-    href: str
-
-
 def listed(rows: Iterable[Composition], board: Board) -> list[Listed]:
     around = neighbours.around()
-    figures = reading.lately()
-    return [_listed(row, around, board, figures.get(row.slug)) for row in rows]
+    figures, named_by = reading.lately(), _named_by(around)
+    return [_listed(row, around, board, figures.get(row.slug), named_by.get(row.slug, [])) for row in rows]
 
 
 def findings(row: Composition, around: Surroundings | None = None) -> list[Finding]:
@@ -81,17 +83,36 @@ def users(slug: str) -> list[User]:
 
 
 def reach_of(row: Composition, around: Surroundings | None = None) -> Reach:
+    """Whom it reaches among what is registered now."""
     around = around or neighbours.around()
     known: Any = around.find(row.slug)
     return reach(known.definition, around) if known is not None else Reach()
 
 
-def _listed(row: Composition, around: Surroundings, board: Board, figures: Figures | None) -> Listed:
+def _named_by(around: Surroundings) -> dict[str, list[User]]:
+    """Routes, pipes and other compositions by the composition that they name; as `used_by`, for all at once."""
+    found: dict[str, list[User]] = {}
+    routes = Route.objects.exclude(composition=None).values_list("composition__slug", "slug")
+    pairs = [(slug, "route", name) for slug, name in routes]
+    for name, target, enrichment in Pipe.objects.values_list("slug", "target", "enrichment"):
+        pairs += [(slug, "pipe", name) for slug in dict.fromkeys((target, enrichment)) if slug]
+    for other in around.compositions.values():
+        called = (callee(step.raw, {}) for step in steps(other.definition))
+        inner = dict.fromkeys(each.composition for each in called if each is not None and each.composition)
+        pairs += [(slug, "composition", other.slug) for slug in inner if slug != other.slug]
+    for slug, kind, name in pairs:
+        found.setdefault(slug, []).append(User(kind, name, _page(kind, name)))
+    return found
+
+
+def _listed(
+    row: Composition, around: Surroundings, board: Board, figures: Figures | None, named_by: Sequence[User]
+) -> Listed:
     found = findings(row, around)
     errors = sum(finding.severity == ERROR for finding in found)
     reached_ = reach_of(row, around)
     stopped = [slug for slug in sorted(reached_.targets) if (known := board.row(slug)) is not None and known.stopped]
-    return Listed(row, errors, len(found) - errors, reached_, stopped, operations.used_by(row.slug), figures)
+    return Listed(row, errors, len(found) - errors, reached_, stopped, named_by, figures)
 
 
 def _calls(found: Reach, slug: str) -> str:

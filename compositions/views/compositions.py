@@ -19,6 +19,7 @@ from compositions.panels import compositions as panels
 from compositions.panels import translations
 from compositions.panels.checked import as_json
 from compositions.panels.pictures import picture
+from compositions.reach import Reach
 from compositions.runs import reading
 from compositions.starts import STARTS
 from compositions.walking import steps
@@ -53,15 +54,16 @@ def compositions(request: HttpRequest) -> HttpResponse:
 def composition(request: HttpRequest, slug: str) -> HttpResponse:
     """`?state=` names the state whose text is shown beside the diagram."""
     row = found(slug)
-    if request.headers.get("HX-Request"):
-        return render(request, "compositions/composition_live.html", _live(request, row))
     around = neighbours.around()
+    reach = panels.reach_of(row, around)
+    if request.headers.get("HX-Request"):
+        return render(request, "compositions/composition_live.html", _live(request, row, reach))
     definition = texts.read(row.definition)
     state = request.GET.get("state", "")
     here = reverse("composition", args=[slug])
     context = {
-        **_live(request, row),
-        "sentence": sentences.composition(row.type, row.version, panels.reach_of(row, around)),
+        **_live(request, row, reach),
+        "sentence": sentences.composition(row.type, row.version, reach),
         "findings": panels.findings(row, around),
         "picture": picture(
             definition,
@@ -71,7 +73,7 @@ def composition(request: HttpRequest, slug: str) -> HttpResponse:
         ),
         "state": _state(definition, state),
         "used_by": panels.users(slug),
-        "inner": sorted(panels.reach_of(row, around).compositions),
+        "inner": sorted(reach.compositions),
         "versions": CompositionVersion.objects.filter(composition=slug)[:VERSIONS],
         "older": max(0, CompositionVersion.objects.filter(composition=slug).count() - VERSIONS),
         "translates": translations.translates(definition),
@@ -107,10 +109,10 @@ def found(slug: str) -> Composition:
         raise Http404(problem.detail) from None
 
 
-def _live(request: HttpRequest, row: Composition) -> dict[str, Any]:
+def _live(request: HttpRequest, row: Composition, reach: Reach) -> dict[str, Any]:
     """What changes by itself while one looks."""
     board = board_of(request)
-    live = {"composition": row, "board": board, "targets": panels.reached(panels.reach_of(row), board)}
+    live = {"composition": row, "board": board, "targets": panels.reached(reach, board)}
     if row.type == WorkflowType.STANDARD:
         return live | {"executions": Execution.objects.filter(composition=row.slug).order_by("-pk")[:RUNS]}
     return live | {

@@ -59,6 +59,7 @@
     const checked = area.dataset.checked ? document.getElementById(area.dataset.checked) : null;
     let waiting = null;
     let asking = null;
+    let isUnsaved = false;
 
     const view = new EditorView({
       root,
@@ -82,6 +83,7 @@
             area.value = update.state.doc.toString();
             area.dispatchEvent(new Event("input", { bubbles: true }));
             if (!area.dataset.check) return;
+            isUnsaved = true;
             clearTimeout(waiting);
             waiting = setTimeout(check, PAUSE_MS);
           }),
@@ -138,6 +140,10 @@
         if (event.target !== area && event.target.dataset.judged !== undefined) check();
       });
     }
+
+    // Whoever leaves with a text that was sent nowhere is asked.
+    area.form.addEventListener("submit", () => (isUnsaved = false));
+    window.addEventListener("beforeunload", (event) => isUnsaved && event.preventDefault());
 
     // A file that is chosen fills the editor; nothing is sent before somebody saves.
     const file = area.dataset.file ? document.getElementById(area.dataset.file) : null;

@@ -6,6 +6,8 @@ from html import unescape
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compositions.models import Composition, CompositionRun, Execution, RunMinute
 from compositions.operations import compositions, routes
@@ -15,6 +17,7 @@ from controlplane.audit.models import AuditEntry
 from controlplane.config.commit import current_revision
 from controlplane.kernel import clock
 from tests.compositions.views.written import SETUP, definition, page, text
+from tests.compositions.workflows import nested
 
 __all__ = ["page"]
 
@@ -50,7 +53,7 @@ def test_the_list_says_whom_each_calls_and_who_uses_it(enter, page):
     )
     found = shown(enter("admin").get("/compositions/?q=article"))
     assert "can do without" in found
-    assert "route pages" in found
+    assert 'route <a href="/routes/#route-pages">pages</a>' in found
     assert "No composition fits" in shown(enter("operator").get("/compositions/?q=nothing"))
 
 
@@ -246,3 +249,13 @@ def test_what_is_in_the_form_can_be_tried_before_it_is_saved(enter, page):
     assert "to mend before it can be saved" in shown(mend)
     assert enter("operator").post("/compositions/-/draft/", form(act="draft")).status_code == 403
     assert Composition.objects.get().version == 1
+
+
+def test_the_list_asks_the_database_no_more_for_many_than_for_few(enter, page, django_assert_max_num_queries):
+    client = enter("viewer")
+    with CaptureQueriesContext(connection) as few:
+        client.get("/compositions/")
+    for number in range(12):
+        compositions.put(f"more-{number}", {"definition": nested("article-page")}, by=SETUP)
+    with django_assert_max_num_queries(len(few) + 2):
+        assert "more-11" in shown(client.get("/compositions/"))
