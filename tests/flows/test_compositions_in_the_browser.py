@@ -47,9 +47,9 @@ def shelf(stack, downstream):
 
 @pytest.fixture
 def complaints(signed_in_page):
-    """What the browser complained of, such as what its policy forbids."""
+    """What the policy of the pages forbids, and what their scripts stumble over."""
     found = []
-    signed_in_page.on("console", lambda message: found.append(message.text) if message.type == "error" else None)
+    signed_in_page.on("console", lambda message: found.append(message.text) if "Policy" in message.text else None)
     signed_in_page.on("pageerror", lambda error: found.append(str(error)))
     return found
 
