@@ -117,6 +117,7 @@ def test_nothing_is_lost_and_nothing_is_charged_twice(demo: Stack, browser: Brow
     demo.sign_in(board)
     banner = shop.get_by_role("status")
 
+    story.until(lambda: "count" in story.ledger(), "the practice range listens", 30)
     story.switch("payment", "errors_500")
     teller.say("Payment is broken. A reader subscribes on the shop page.")
     shop.goto(f"{demo.range}/shop/subscribe")
