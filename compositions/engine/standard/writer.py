@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from compositions.models import Execution, TaskToken
 from controlplane.kernel import clock
@@ -81,11 +81,14 @@ class Writer:
         self._given_up = True
         self._something.set()
 
-    async def close(self) -> None:
-        """Write what is waiting, then end the thread."""
+    async def close(self, patience_s: float = 5.0) -> None:
+        """Write what is waiting, then end the thread; a database that is away is waited for no longer than that."""
         self._closing = True
         self._something.set()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, patience_s)
+        if self._thread.is_alive():
+            self.give_up()
+            await asyncio.to_thread(self._thread.join)
 
     # In the thread ----------------------------------------------------------------------------------------------------
 
@@ -112,11 +115,10 @@ class Writer:
 
     def _write_until_written(self, dialect: Statements, jobs: list[Job]) -> None:
         wait_s = FIRST_RETRY_S
-        errors: tuple[type[Exception], ...] = (DatabaseError, InterfaceError, *_driver_errors())
         while not self._given_up:
             try:
                 held = self._write(dialect, jobs)
-            except errors as error:
+            except Exception as error:  # of an ending as well: the thread must outlive whatever one execution has wrong
                 if len(jobs) > 1 and not isinstance(error, _away()):
                     # One of them cannot be written as it is; the others must not suffer for it.
                     for job in jobs:
@@ -203,14 +205,3 @@ def _away() -> tuple[type[Exception], ...]:
     import sqlite3
 
     return (OperationalError, InterfaceError, sqlite3.OperationalError)
-
-
-def _driver_errors() -> tuple[type[Exception], ...]:
-    """Raw cursors raise the driver's errors, which Django does not wrap."""
-    if connection.vendor == "postgresql":
-        import psycopg
-
-        return (psycopg.Error,)
-    import sqlite3
-
-    return (sqlite3.Error,)

@@ -21,7 +21,8 @@ async def test_a_saga_of_four_steps_calls_each_once_and_ends(sagas: Sagas) -> No
     assert (row.status, json.loads(row.output)) == ("SUCCEEDED", {"a": 1})
     assert sagas.paths() == ["/1", "/2", "/3", "/4"]
     assert (row.owner, row.wake_at, row.calls_done, row.calls_undone) == ("", None, 4, 0)
-    assert JournalEntry.objects.filter(execution=id).count() == 4
+    # One row a step, and at most one more for a call that took long enough to be shown while it is under way.
+    assert 4 <= JournalEntry.objects.filter(execution=id).count() <= 8
 
 
 async def test_every_call_carries_a_key_of_its_own(sagas: Sagas) -> None:
