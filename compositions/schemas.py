@@ -61,12 +61,12 @@ def _told(error: ValidationError) -> Iterator[FieldProblem]:
     """A missing or unknown field is named itself, not the object that lacks or has it."""
     path, steps = path_of(error.absolute_path), list(error.absolute_path)
     if error.validator == "required" and isinstance(error.instance, Mapping):
-        for name in error.validator_value:
+        for name in list(error.validator_value or ()):  # type: ignore[arg-type]
             if name not in error.instance and f"{name!r}" in error.message:
                 yield FieldProblem(path_of([*steps, name]), "required", "This field is required.")
         return
     if error.validator == "additionalProperties" and error.validator_value is False and isinstance(error.schema, dict):
-        for name in error.instance:
+        for name in list(error.instance or ()):  # type: ignore[arg-type]
             if name not in error.schema.get("properties", {}) and f"{name!r}" in error.message:
                 yield FieldProblem(path_of([*steps, name]), "unknown_field", "There is no such field.")
         return
