@@ -511,6 +511,7 @@ SPECTACULAR_SETTINGS = {
 CELERY = {
     "broker_url": VALKEY_URL,
     "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,  # a worker has more to do than to listen to the broker
     "broker_transport_options": {"global_keyprefix": f"{{{KEY_PREFIX}q}}:", "socket_connect_timeout": 2},
     "task_ignore_result": True,
     "result_expires": None,
