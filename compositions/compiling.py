@@ -6,7 +6,7 @@ from breakers.documents.defaults import Document
 from compositions import neighbours
 from compositions.documents import compositions, pipes, routes
 from compositions.models import Composition, Pipe, Route
-from compositions.reach import reach
+from compositions.reach import reach, together
 from compositions.surroundings import Surroundings
 from controlplane.config.pieces import Piece
 
@@ -27,15 +27,16 @@ def pieces() -> Iterator[Piece]:
 def pipe_body(pipe: Pipe, around: Surroundings) -> Document:
     """The public document, with what stops the pipe: an operator's word, and targets that it cannot do without.
 
-    `calls` are the most calls of one intent by target, `title` and `messages` what customers may read.
+    `calls` are the most calls of one intent by target, `usual` those of one that goes well, `title` and `messages` what
+    customers may read.
     """
     target, enrichment = around.find(pipe.target), around.find(pipe.enrichment)
     reached = reach(target.definition if target else None, around)
     made = reach(enrichment.definition if enrichment else None, around)
-    calls = {slug: reached.calls.get(slug, 0) + made.calls.get(slug, 0) for slug in {*reached.calls, *made.calls}}
     return pipes.document(pipe) | {
         "targets": sorted(reached.required | made.required),
-        "calls": dict(sorted(calls.items())),
+        "calls": dict(sorted(together((reached.calls, made.calls)).items())),
+        "usual": dict(sorted(together((reached.usual, made.usual)).items())),
         "desired_reason": pipe.desired_reason,
         "desired_by": pipe.desired_by,
     }

@@ -6,9 +6,10 @@ in. What only a Catch leads to is not required.
 
 Calls are the most that one run makes: the way through the states with most calls, each attempt of a Retry counted. A
 state on a loop counts once and a Map counts one item; the targets there are `uncounted`, for nobody knows how often.
+The usual calls are the same for a run that goes well: nothing is tried again, and nothing is caught.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ class Reach(msgspec.Struct, frozen=True):
     required: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     calls: Mapping[str, float] = {}
+    usual: Mapping[str, float] = {}
     uncounted: frozenset[str] = frozenset()
     compositions: frozenset[str] = frozenset()
 
@@ -73,11 +75,14 @@ class _Reaching:
             needed = path in forward and not ways.is_caught(path)
             required |= found.required if needed else frozenset()
             optional |= found.optional if needed else found.targets
-        calls, loops = _most(ways, {path: within[path] for path in reached})
+        onward = {path: ways.plain[path] + ways.catches[path] for path in reached}
+        calls, loops = _most(ways, {path: within[path].calls for path in reached}, onward)
+        usual, _ = _most(ways, {path: within[path].usual for path in forward}, ways.plain)
         return Reach(
             required=frozenset(required),
             optional=frozenset(optional - required),
             calls=calls,
+            usual=usual,
             uncounted=frozenset().union(
                 *(within[path].targets if path in loops else within[path].uncounted for path in reached)
             ),
@@ -91,10 +96,7 @@ class _Reaching:
             return self._task(step, called)
         inner = [self.machine(machine, scope) for scope, machine in machines(step)]
         tries = attempts(step.raw)
-        calls: dict[str, float] = {}
-        for branch in inner:
-            for target, times in branch.calls.items():
-                calls[target] = calls.get(target, 0) + times * tries
+        calls = together(branch.calls for branch in inner)
         required = frozenset().union(*(branch.required for branch in inner))
         targets = frozenset().union(*(branch.targets for branch in inner))
         if step.raw.get("ToleratedFailurePercentage") == 100:
@@ -102,7 +104,8 @@ class _Reaching:
         return Reach(
             required=required,
             optional=targets - required,
-            calls=calls,
+            calls={target: times * tries for target, times in calls.items()},
+            usual=together(branch.usual for branch in inner),
             uncounted=targets if step.kind == "Map" else frozenset().union(*(branch.uncounted for branch in inner)),
             compositions=frozenset().union(*(branch.compositions for branch in inner)),
         )
@@ -111,27 +114,40 @@ class _Reaching:
         tries = attempts(step.raw)
         known = frozenset(called.targets) & frozenset(self._around.base_urls)
         if not called.composition:
-            return Reach(required=known, calls=dict.fromkeys(sorted(known), float(tries)))
+            slugs = sorted(known)
+            return Reach(required=known, calls=dict.fromkeys(slugs, float(tries)), usual=dict.fromkeys(slugs, 1.0))
         inner = self.composition(called.composition)
         nested = self._around.find(called.composition)
         chosen = known if nested is not None and lets_choose(nested.definition) else frozenset()
-        calls = {**inner.calls, **{target: inner.calls.get(target, 0.0) + 1 for target in chosen}}
+        named = dict.fromkeys(chosen, 1.0)
+        calls = together((inner.calls, named))
         required = inner.required | chosen if called.waits else frozenset()
         return msgspec.structs.replace(
             inner,
             required=required,
             optional=(inner.targets | chosen) - required,
             calls={target: calls[target] * tries for target in sorted(calls)},
+            usual=together((inner.usual, named)),
         )
 
 
-def _most(ways: Ways, within: Mapping[str, Reach]) -> tuple[dict[str, float], set[str]]:
-    """The most calls of each target on any way from the start, and the states on loops."""
-    onward = {path: ways.plain[path] + ways.catches[path] for path in within}
-    targets = sorted({target for found in within.values() for target in found.calls})
+def together(several: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """The calls of all of them, by target."""
     calls: dict[str, float] = {}
+    for one in several:
+        for target, times in one.items():
+            calls[target] = calls.get(target, 0.0) + times
+    return calls
+
+
+def _most(
+    ways: Ways, within: Mapping[str, Mapping[str, float]], onward: Mapping[str, list[str]]
+) -> tuple[dict[str, float], set[str]]:
+    """The most calls of each target on any way from the start, and the states on loops."""
+    targets = sorted({target for calls in within.values() for target in calls})
+    most: dict[str, float] = {}
     loops: set[str] = set()
     for target in targets:
-        weights = {path: float(found.calls.get(target, 0)) for path, found in within.items()}
-        calls[target], loops = longest_way(ways.start, weights, onward)
-    return calls, loops
+        weights = {path: float(calls.get(target, 0)) for path, calls in within.items()}
+        most[target], loops = longest_way(ways.start, weights, onward)
+    return most, loops

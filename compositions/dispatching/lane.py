@@ -59,9 +59,13 @@ class Lane:
         return standing(self.body, states)
 
     def govern(self, circuits: Circuits) -> None:
-        """Bound the drain by the contracts of everything that an intent calls, and look for renewed failures."""
+        """Bound the drain by the contracts of everything that an intent calls, and look for renewed failures.
+
+        Counted are the calls of an intent that goes well: what is tried again or undone waits for its slots itself, and
+        should all the others wait because something might, most of a contract would lie idle.
+        """
         rates = []
-        for target, calls in self.body["calls"].items():
+        for target, calls in self.body["usual"].items():
             guarded = circuits.get(target)
             if guarded is not None and calls:
                 rates += [contract.limit / contract.period_s / calls for contract in guarded.settings.contracts]

@@ -81,6 +81,20 @@ def test_calls_are_the_most_on_any_way_with_every_attempt() -> None:
     assert of(nested("inner", **twice), inner=express("a", "a")).calls == {"a": 4}
 
 
+def test_usual_calls_are_those_of_a_run_that_goes_well() -> None:
+    twice = {"Retry": [{"ErrorEquals": ["States.ALL"], "MaxAttempts": 1}]}
+    undone = workflow(
+        Pay=task("a", Next="Ship", **twice),
+        Ship=task("b", Next="Done", **catch("Refund")),
+        Refund=task("a", Next="Sorry", **twice),
+        Done=DONE,
+        Sorry=SORRY,
+    )
+    assert (of(undone).calls, of(undone).usual) == ({"a": 4, "b": 1}, {"a": 1, "b": 1})
+    assert of(express("a", "a", "b", **twice)).usual == {"a": 2, "b": 1}
+    assert of(nested("inner", **twice), inner=express("a", "a")).usual == {"a": 2}
+
+
 def test_loops_and_maps_leave_their_calls_uncounted() -> None:
     loop = workflow(One=task("a", Next="Way"), Way=choice("One", "Two"), Two=task("b"))
     assert (of(loop).calls, of(loop).uncounted) == ({"a": 1, "b": 1}, {"a"})
