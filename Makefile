@@ -23,6 +23,12 @@ check: ## format, lint, types, floors, migrations, deployment settings, then the
 demo: ## the five-minute story in a browser of its own: its counters are assertions, its pictures the README's
 	@STORY_PICTURES=docs/images exec $(DEV) -m pytest -q -s -p no:cacheprovider tests/flows/test_five_minute_story.py
 
+SEEDS ?= 1-10
+INTENTS ?= 500
+SECONDS ?= 60
+chaos: ## break everything at once, seed by seed: make chaos SEEDS=1-10 INTENTS=500 SECONDS=60
+	@CHAOS_SEEDS=$(SEEDS) CHAOS_INTENTS=$(INTENTS) CHAOS_SECONDS=$(SECONDS) exec $(DEV) bin/suite.py -n 0 -s tests/flows/test_chaos.py
+
 bench: ## measure, print a table, write benchmarks/results.json
 	@exec $(DEV) -m benchmarks
 
