@@ -21,11 +21,14 @@ FILTERS = {
 
 
 def filtered(given: Any) -> QuerySet[Execution]:
-    """The executions that query parameters ask for, newest first. Raises Invalid with the parameter's name."""
-    rows = Execution.objects.order_by("-pk")
+    """The executions that query parameters ask for, newest first. Raises Invalid with the parameter's name.
+
+    What they were given and gave is read only where it is looked at: a list of many would be of many megabytes.
+    """
+    rows = Execution.objects.defer("input", "output", "metadata").order_by("-pk")
     for name, column in FILTERS.items():
         if value := given.get(name):
-            rows = rows.filter(**{column: value})
+            rows = rows.filter(**{column: _plain(name, value)})
     if statuses := [word for word in given.get("status", "").split(",") if word]:
         unknown = sorted(set(statuses) - set(ExecutionStatus.values))
         if unknown:
@@ -35,8 +38,14 @@ def filtered(given: Any) -> QuerySet[Execution]:
         if value := given.get(name):
             rows = rows.filter(**{lookup: _moment(name, value)})
     if before := given.get("before"):
-        rows = rows.filter(pk__lt=before)
+        rows = rows.filter(pk__lt=_plain("before", before))
     return rows
+
+
+def _plain(name: str, value: str) -> str:
+    if "\x00" in value:
+        raise wrong(name, "Use text without NUL.")
+    return value
 
 
 def _moment(name: str, value: str) -> Any:

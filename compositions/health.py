@@ -16,7 +16,7 @@ from controlplane.kernel import clock, metrics
 
 Told = tuple[Literal["ok", "warning", "down"], str, Any]
 # What is counted at all: ended executions and intents are many, and of no interest here.
-STANDING = (ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATION_FAILED, ExecutionStatus.DEAD)
+STANDING = (ExecutionStatus.RUNNING, ExecutionStatus.COMPENSATION_FAILED)
 
 
 class Attention(msgspec.Struct, frozen=True):

@@ -33,7 +33,9 @@ def at(url: str) -> str:
     global _fetched_at
     if (known := _known.get(url)) is not None:
         return known
-    with _fetching:
+    if not _fetching.acquire(blocking=False):  # whoever waited here would hold a thread of the pages
+        raise Unavailable("A certificate is being fetched.", retry_after_s=PAUSE_S)
+    try:
         if (known := _known.get(url)) is not None:
             return known
         if time.monotonic() - _fetched_at < PAUSE_S:
@@ -44,6 +46,8 @@ def at(url: str) -> str:
             _known.pop(next(iter(_known)))
         _known[url] = text
         return text
+    finally:
+        _fetching.release()
 
 
 def fetch(url: str) -> str:

@@ -97,7 +97,13 @@ def _posted(source: AlarmSource, headers: Mapping[str, str], body: bytes, now: d
         if repeated:
             raise Conflict("This signed post has come in before; sign each one anew.", outcome=answer["outcome"])
         return answer
-    return _noted(source, alarm, alarm.id or hashlib.sha256(body).hexdigest(), now, None)[0]
+    return _noted(source, alarm, alarm.id or _said(source, alarm, body, now), now, None)[0]
+
+
+def _said(source: AlarmSource, alarm: Alarm, body: bytes, now: datetime) -> str:
+    """What tells a post without an id from others. Where it names no moment, the same words are news again later."""
+    turn = "" if alarm.at is not None else str(int(now.timestamp()) // source.max_age_s)
+    return hashlib.sha256(turn.encode() + body).hexdigest()
 
 
 def _json(body: bytes) -> Any:

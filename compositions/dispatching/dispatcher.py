@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import structlog
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from redis.exceptions import RedisError
 
 from breakers.guard.trials import Trials
@@ -78,6 +78,8 @@ class Dispatcher:
                 await self.turn()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("pipes_without_database", error=str(error).strip())
+            except Exception:  # nothing that nobody foresaw ends the turns
+                log.exception("pipes_turn_failed")
             try:
                 async with asyncio.timeout(TICK_S):
                     await self._wake.wait()
@@ -118,16 +120,23 @@ class Dispatcher:
         looks = await self.ask(looking.look, [lane.slug for lane in held])
         for lane in held:
             lane.running = looks[lane.slug].running
-            lane.govern(self._plane.circuits)
-            await self._stand(lane)
-            if looks[lane.slug].waits and lane.standing is not None and not lane.standing.stopped:
-                try:
-                    await self._start(lane)
-                except Problem as problem:  # the others go on
-                    log.error("pipe_not_started", pipe=lane.slug, error=str(problem))
+            try:
+                await self._go_on(lane, looks[lane.slug].waits)
+            except (OperationalError, InterfaceError):
+                raise
+            except Problem as problem:
+                log.error("pipe_not_started", pipe=lane.slug, error=str(problem))
+            except Exception:  # the others go on
+                log.exception("pipe_not_started", pipe=lane.slug)
         if now >= self._report_due:
             self._report_due = now + REPORT_S
             await self._report(held)
+
+    async def _go_on(self, lane: Lane, waits: bool) -> None:
+        lane.govern(self._plane.circuits)
+        await self._stand(lane)
+        if waits and lane.standing is not None and not lane.standing.stopped:
+            await self._start(lane)
 
     def _follow(self) -> None:
         snapshot = self._plane.config.snapshot

@@ -15,7 +15,7 @@ from compositions.operations import executions
 from controlplane.audit.chain import record
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
-from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
+from controlplane.kernel.errors import FieldProblem, Invalid, Problem
 
 AT_ONCE = 50
 SHOWN = 20
@@ -81,8 +81,8 @@ def go_on(limit: int = AT_ONCE) -> int:
         try:
             OPERATE[BulkAct(run.act)](row.pk, by=by, reason=run.reason)
             done += 1
-        except (Conflict, NotFound):
-            continue  # it moved on by itself meanwhile
+        except Problem:
+            continue  # it moved on by itself meanwhile; one that cannot be acted on holds up none of the others
     now = clock.now()
     BulkRun.objects.filter(pk=run.pk).update(
         cursor=rows[-1].pk if rows else run.cursor,

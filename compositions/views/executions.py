@@ -48,7 +48,7 @@ def executions(request: HttpRequest) -> HttpResponse:
     query = _query(request.GET)
     refused = ""
     try:
-        rows = list(filtered(QueryDict(query)).filter(**_before(request))[: SHOWN + 1])
+        rows = list(filtered({**QueryDict(query).dict(), "before": request.GET.get("before")})[: SHOWN + 1])
     except Problem as problem:
         rows, refused = [], " ".join(found.message for found in problem.problems) or problem.detail
     name = request.user.get_username()
@@ -200,11 +200,6 @@ def _query(given: QueryDict) -> str:
     """The filter's own fields, without what is empty, as the address has them."""
     kept = {name: ",".join(given.getlist(name)) if name == "status" else given.get(name, "") for name in FIELDS}
     return urlencode({name: value for name, value in kept.items() if value})
-
-
-def _before(request: HttpRequest) -> dict[str, str]:
-    before = request.GET.get("before", "")
-    return {"pk__lt": before} if before else {}
 
 
 def _template(request: HttpRequest, name: str) -> str:

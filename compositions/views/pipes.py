@@ -116,7 +116,7 @@ def _page(
     if found is None:
         raise Http404(f"There is no pipe “{slug}”.")
     steps, total = panels.funnel(slug)
-    intents = Intent.objects.filter(pipe=slug)
+    intents = Intent.objects.filter(pipe=slug).defer("body", "headers", "outcome")
     dead = intents.filter(status=IntentStatus.DEAD).order_by("id")
     context: dict[str, Any] = {
         "row": panels.rows([found])[0],

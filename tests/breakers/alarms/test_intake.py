@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from breakers import hosting
+from breakers.alarms import intake
 from breakers.core.machine import Move
 from breakers.core.states import State
 from breakers.models import AlarmMessage, AlarmSource
@@ -228,6 +229,18 @@ def test_an_api_destinations_event_is_believed_by_its_key(control):
     assert post(event, **{"X-Api-Key": key}).json()["outcome"] == "opened"  # as before; nothing was done
     assert state(control) is State.CLOSED
     assert post({"hello": 1}, **{"X-Api-Key": key}).status_code == 400
+
+
+def test_a_post_that_names_neither_its_id_nor_a_moment_is_news_again_after_a_while(control):
+    alarm_sources.put("watch", {"scheme": "api_key", "alarms": RULES, "max_age_s": 60}, by=SYSTEM)
+    fields = {"X-Api-Key": alarm_sources.new_secret("watch", by=SYSTEM)[0]}
+    body = b'{"alarm": "checkout-failed", "state": "ALARM"}'
+    now = datetime.fromtimestamp(time.time() // 60 * 60, UTC)
+    for after_s, then in ((0, State.OPEN), (30, State.CLOSED), (90, State.OPEN)):
+        assert intake.receive("watch", fields, body, now=now + timedelta(seconds=after_s))["outcome"] != "late"
+        assert state(control) is then
+        if then is State.OPEN:
+            move(control, State.HALF_OPEN, State.CLOSED)
 
 
 # Through AWS's own services, emulated ---------------------------------------------------------------------------------

@@ -49,6 +49,14 @@ def test_executions_are_listed_newest_first_and_filtered(admin_api: Any) -> None
     assert admin_api.get("/api/v1/executions?started_after=2999-01-01T00:00:00Z").json() == []
 
 
+def test_a_list_reads_nothing_of_what_executions_were_given(admin_api: Any, django_assert_max_num_queries: Any) -> None:
+    for _ in range(5):
+        start()
+    with django_assert_max_num_queries(12) as asked:
+        assert len(admin_api.get("/api/v1/executions").json()) == 5
+    assert not [query["sql"] for query in asked if '"compositions_execution"."input"' in query["sql"]]
+
+
 @pytest.mark.parametrize("query", ["status=OPEN", "limit=0", "limit=x", "started_after=yesterday"])
 def test_a_filter_that_makes_no_sense_is_named(admin_api: Any, query: str) -> None:
     refused = admin_api.get(f"/api/v1/executions?{query}")

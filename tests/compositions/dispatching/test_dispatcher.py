@@ -69,6 +69,20 @@ async def test_intents_start_as_they_come_up_to_what_may_be_under_way(hosted: Ho
     assert await hosted.turn() == ids[3:4]
 
 
+async def test_a_pipe_that_this_release_cannot_start_holds_up_neither_others_nor_itself_later(
+    hosted: Hosted, accept: Accept
+) -> None:
+    for slug in ("aside", "onboarding"):
+        await change(pipes.put, slug, {"target": "onboard"})
+    await hosted.turn()
+    whole = hosted.dispatcher.lanes["aside"].body
+    hosted.dispatcher.lanes["aside"].body = {name: value for name, value in whole.items() if name != "max_in_flight"}
+    waits, ids = await asyncio.to_thread(lambda: (accept(pipe="aside"), accept()))
+    assert await hosted.turn() == ids
+    hosted.dispatcher.lanes["aside"].body = whole
+    assert await hosted.turn() == waits
+
+
 async def test_an_open_circuit_stops_the_pipe_and_what_gathered_drains_slowly(hosted: Hosted, accept: Accept) -> None:
     drain = {"start_per_s": 1, "ramp_s": 3600, "max_per_s": 2}
     await change(pipes.put, "onboarding", {"target": "onboard", "drain": drain})
