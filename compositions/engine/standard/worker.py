@@ -190,6 +190,8 @@ class Engine:
                 wait_s = await self._take_up()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("sagas_not_claimed", error=str(error))
+            except Exception:  # a worker that renews its lease and claims nothing would not be missed
+                log.exception("sagas_not_claimed")
             if wait_s > 0:
                 try:
                     async with asyncio.timeout(wait_s):
@@ -280,6 +282,8 @@ class Engine:
                 await work()
             except (DatabaseError, InterfaceError) as error:
                 log.warning("sagas_without_database", error=str(error))
+            except Exception:
+                log.exception("sagas_not_kept_true")
 
     async def _sweep(self) -> None:
         """Commit what lies about; put away what has been quiet since the last turn."""
@@ -340,9 +344,7 @@ class Engine:
                     if message is not None:
                         self._wake.set()
                         await self._hear_signals(json.loads(message["data"]))
-            except (RedisError, OSError):
-                await asyncio.sleep(RETRY_S)
-            except (DatabaseError, InterfaceError):
+            except (RedisError, OSError, DatabaseError, InterfaceError, ValueError):
                 await asyncio.sleep(RETRY_S)
             finally:
                 await pubsub.aclose()  # type: ignore[no-untyped-call]

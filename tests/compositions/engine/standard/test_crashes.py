@@ -5,8 +5,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from compositions.engine.standard import claims
+from compositions.engine.standard.hosting import Carrying
 from compositions.engine.standard.writer import Crash
 from compositions.models import Execution, JournalEntry, SagaWorker
 
@@ -134,3 +136,23 @@ async def test_a_worker_that_is_asked_to_stop_ends_its_calls_and_gives_the_rest_
     await sagas.engine()
     assert (await sagas.ended(id)).status == "SUCCEEDED"
     assert sagas.paths() == ["/pay", "/ship"]
+
+
+async def test_a_worker_that_starts_before_the_database_answers_begins_when_it_does(sagas: Sagas) -> None:
+    def rename(table: str, to: str) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} RENAME TO {to}")
+
+    await asyncio.to_thread(rename, "compositions_sagaworker", "away")
+    try:
+        carrying = Carrying(sagas.flow, sagas.plane)
+        await asyncio.wait([carrying.begun], timeout=0.1)
+        assert not carrying.begun.done()
+    finally:
+        await asyncio.to_thread(rename, "away", "compositions_sagaworker")
+    await carrying.begun
+    try:
+        assert SagaWorker.objects.filter(pk=carrying.engine.id).exists()
+    finally:
+        await carrying.close()
+    assert not SagaWorker.objects.filter(pk=carrying.engine.id).exists()
