@@ -10,6 +10,7 @@ import pytest
 import redis
 from _pytest.nodeid import NodeId
 
+from tests import searching
 from tests.servers import browser as browsers
 from tests.servers.downstream import Downstream
 from tests.servers.ministack import ACCOUNT, REGION, Ministack
@@ -28,6 +29,7 @@ DATABASES = {"db", "transactional_db", "django_db_setup", "live_server"}
 def pytest_configure(config: pytest.Config) -> None:
     # Playwright's synchronous interface keeps a loop running in the test's thread; Django would refuse its ORM there.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    searching.load_profile()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

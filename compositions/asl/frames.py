@@ -40,6 +40,11 @@ class Run:
         self._started = 0.0 if execution is not None else ports.now(_STARTED)
 
     @property
+    def is_over(self) -> bool:
+        """More states were entered than may be: nothing tolerates that, and nothing goes on."""
+        return self.states > self.limits.states
+
+    @property
     def execution(self) -> Mapping[str, Json]:
         """Execution of the context object; made up when the caller said nothing of it."""
         if self._execution is None:

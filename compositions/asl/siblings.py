@@ -53,7 +53,8 @@ async def run_all(work: Sequence[Coroutine[Any, Any, Json]]) -> list[Json]:
     def end(task: asyncio.Task[Json]) -> None:
         nonlocal left
         left -= 1
-        if (not left or task.cancelled() or task.exception() is not None) and not ended.done():
+        failed = task.cancelled() or task.exception() is not None  # asked of each, or asyncio reports it as forgotten
+        if (failed or not left) and not ended.done():
             ended.set_result(None)
 
     running = [loop.create_task(each) for each in work]

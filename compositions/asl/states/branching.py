@@ -40,19 +40,19 @@ class Parallel(Guarded):
             return earlier
         frame.run.events += 1
 
-        def branch(index: int) -> Coroutine[Any, Any, Json]:
-            return self._branches[index].run(frame.inner("branch", index, frame.variables, frame.item), given)
-
         count = len(self._branches)
+        # As many as have room whatever they answer, for each is a payload at the most, are not weighed.
+        gathering = Gathering(frame.state, frame.run.limits) if count > ROOM else None
+
+        def branch(index: int) -> Coroutine[Any, Any, Json]:
+            ends = self._branches[index].run(frame.inner("branch", index, frame.variables, frame.item), given)
+            return ends if gathering is None else _gathered(ends, gathering)
+
         try:
             if self._together:
                 results = await run_all([branch(index) for index in range(count)])
             else:
                 results = await run_in_turn(branch, count)
-            if count > ROOM:  # fewer have room whatever they answer, for each is a payload at the most
-                gathering = Gathering(frame.state, frame.run.limits)
-                for result in results:
-                    gathering.add(result)
         except StatesError as error:
             error.also = (*error.also, errors.BRANCH_FAILED)
             await frame.decide(_DECIDED, error)
@@ -60,3 +60,7 @@ class Parallel(Guarded):
         frame.run.events += 1
         await frame.decide(_DECIDED, results)
         return results
+
+
+async def _gathered(ends: Coroutine[Any, Any, Json], gathering: Gathering) -> Json:
+    return gathering.add(await ends)

@@ -1,7 +1,7 @@
 """The items of a Map: from ItemsPath, Items, the state's input, or an ItemReader's data."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from compositions.asl import errors
 from compositions.asl.dataflow import Field
@@ -16,7 +16,8 @@ from compositions.asl.states.reading import read
 from compositions.asl.templates import compile_template
 from compositions.asl.values import Json, opened, text
 
-Item = Mapping[str, Json]  # as the context object shows it: Index, Value, and Key for a member of an object
+Item = Mapping[str, Json]  # as the context object shows it: Index, Value, Source, and Key for a member of an object
+_STATE_DATA: Final = "STATE_DATA"
 
 
 class Items:
@@ -30,15 +31,19 @@ class Items:
         self._path = None if is_jsonata else Path(path)
 
     async def given(self, frame: Frame, raw: Json, taken: Json) -> list[Item]:
+        source = _STATE_DATA
         if self._reader is not None:
-            found = await self._reader.items(frame, raw, taken)
+            found, source = await self._reader.items(frame, raw, taken)
         elif self._is_jsonata:
             found = await self._expressed(frame, raw)
         else:
             found = self._referred(frame, taken)
         if isinstance(found, dict):
-            return [{"Index": i, "Key": key, "Value": value} for i, (key, value) in enumerate(found.items())]
-        return [{"Index": i, "Value": value} for i, value in enumerate(found)]
+            return [
+                {"Index": i, "Key": key, "Value": value, "Source": source}
+                for i, (key, value) in enumerate(found.items())
+            ]
+        return [{"Index": i, "Value": value, "Source": source} for i, value in enumerate(found)]
 
     async def _expressed(self, frame: Frame, raw: Json) -> Json:
         if isinstance(self._dynamic, Expression):
@@ -73,7 +78,8 @@ class _Reader:
         given = reader.get("Arguments" if is_jsonata else "Parameters", {})
         self._arguments: Any = compile_dynamic(given, "ItemReader/Arguments") if is_jsonata else compile_template(given)
 
-    async def items(self, frame: Frame, raw: Json, taken: Json) -> Json:
+    async def items(self, frame: Frame, raw: Json, taken: Json) -> tuple[Json, str]:
+        """The items and where they come from."""
         if self._is_jsonata:
             parameters = await self._arguments.value(Given(frame, input=raw))
         else:
@@ -88,9 +94,9 @@ class _Reader:
             found = read(opened(data), self._config)
         except ValueError as error:
             raise StatesError(errors.ITEM_READER_FAILED, str(error), told=True) from None
-        if not most:
-            return found
-        return dict(list(found.items())[:most]) if isinstance(found, dict) else found[:most]
+        if most:
+            found = dict(list(found.items())[:most]) if isinstance(found, dict) else found[:most]
+        return found, _source(parameters)
 
     async def _limit(self, frame: Frame, raw: Json, taken: Json) -> int:
         if not self._most.is_given:
@@ -103,3 +109,10 @@ class _Reader:
         if most < 0:
             raise StatesError(errors.ITEM_READER_FAILED, "field MaxItems must be positive", told=True)
         return most
+
+
+def _source(parameters: Json) -> str:
+    """How the context object names what an ItemReader read: its bucket, with its object where it reads one."""
+    given = parameters if isinstance(parameters, dict) else {}
+    named = [name for name in (given.get("Bucket"), given.get("Key")) if isinstance(name, str)]
+    return f"S3://{'/'.join(named)}" if named else _STATE_DATA

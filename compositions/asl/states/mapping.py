@@ -101,7 +101,7 @@ class Map(Guarded):
             return gathering.add(output)
 
         def tolerate(index: int, error: StatesError) -> bool:
-            if tolerated is None or index not in begun or gathering.is_over:
+            if tolerated is None or index not in begun or gathering.is_over or frame.run.is_over:
                 return False
             if error.error == errors.RUNTIME and not self._is_distributed:
                 return False

@@ -21,7 +21,7 @@ def _error_equals(site: Site, value: Json) -> None:
         site.problem(f"'{errors.ALL}' must appear alone in ErrorEquals. Give it an entry of its own, as the last one.")
 
 
-_RETRIER: Final = Shape(
+RETRIER: Final = Shape(
     {
         "Comment": Field(text),
         "ErrorEquals": Field(_error_equals),
@@ -33,7 +33,7 @@ _RETRIER: Final = Shape(
     },
     required=("ErrorEquals",),
 )
-_CATCHER: Final = Shape(
+CATCHER: Final = Shape(
     {
         "Comment": Field(text),
         "ErrorEquals": Field(_error_equals),
@@ -47,11 +47,11 @@ _CATCHER: Final = Shape(
 
 
 def retry(site: Site, value: Json) -> None:
-    _entries(site, value, _RETRIER)
+    _entries(site, value, RETRIER)
 
 
 def catch(site: Site, value: Json) -> None:
-    _entries(site, value, _CATCHER)
+    _entries(site, value, CATCHER)
 
 
 def _entries(site: Site, value: Json, shape: Shape) -> None:

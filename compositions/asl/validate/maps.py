@@ -70,7 +70,7 @@ def _batch_input(site: Site, value: Json) -> None:
     (jsonata_template if site.is_jsonata else payload_template)(site, value)
 
 
-_READER_CONFIG: Final = Shape(
+READER_CONFIG: Final = Shape(
     {
         "InputType": Field(text_or_expression),
         "Transformation": Field(text_or_expression),
@@ -87,11 +87,11 @@ _READER_CONFIG: Final = Shape(
 
 
 def _reader_config(site: Site, value: Json) -> None:
-    if _READER_CONFIG.check(site, value) and value.get("CSVHeaderLocation") == "GIVEN" and "CSVHeaders" not in value:
+    if READER_CONFIG.check(site, value) and value.get("CSVHeaderLocation") == "GIVEN" and "CSVHeaders" not in value:
         site.problem("These fields are required: [CSVHeaders]. Add CSVHeaders, or set CSVHeaderLocation to FIRST_ROW.")
 
 
-_READER: Final = Shape(
+READER: Final = Shape(
     {
         "Resource": Field(resource),
         "ReaderConfig": Field(_reader_config),
@@ -100,7 +100,7 @@ _READER: Final = Shape(
     },
     required=("Resource",),
 )
-_BATCHER: Final = Shape(
+BATCHER: Final = Shape(
     {
         "BatchInput": Field(_batch_input),
         "MaxItemsPerBatch": Field(or_expression(integer(0))),
@@ -113,7 +113,7 @@ _BATCHER: Final = Shape(
         ("MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"),
     ),
 )
-_WRITER_CONFIG: Final = Shape(
+WRITER_CONFIG: Final = Shape(
     {
         "Transformation": Field(one_of("NONE", "COMPACT", "FLATTEN")),
         "OutputType": Field(one_of("JSON", "JSONL")),
@@ -122,10 +122,10 @@ _WRITER_CONFIG: Final = Shape(
 
 
 def _writer_config(site: Site, value: Json) -> None:
-    _WRITER_CONFIG.check(site, value)
+    WRITER_CONFIG.check(site, value)
 
 
-_WRITER: Final = Shape(
+WRITER: Final = Shape(
     {
         "Resource": Field(resource),
         "Parameters": jsonpath(payload_template),
@@ -133,29 +133,29 @@ _WRITER: Final = Shape(
         "WriterConfig": Field(_writer_config),
     },
 )
-_PROCESSOR_CONFIG: Final = Shape(
+PROCESSOR_CONFIG: Final = Shape(
     {"Mode": Field(one_of(INLINE, DISTRIBUTED)), "ExecutionType": Field(one_of(STANDARD, EXPRESS))}
 )
 
 
 def item_reader(site: Site, value: Json) -> None:
-    _READER.check(site, value)
+    READER.check(site, value)
 
 
 def item_batcher(site: Site, value: Json) -> None:
-    if _BATCHER.check(site, value) and not any(name.startswith("Max") for name in value):
+    if BATCHER.check(site, value) and not any(name.startswith("Max") for name in value):
         site.problem(
             "One of these fields is required: [MaxItemsPerBatch, MaxInputBytesPerBatch]. Say how large a batch may be."
         )
 
 
 def result_writer(site: Site, value: Json) -> None:
-    if _WRITER.check(site, value) and not value:
+    if WRITER.check(site, value) and not value:
         site.problem("These fields are required: [Resource]. Say where results go, or remove ResultWriter.")
 
 
 def processor_config(site: Site, value: Json) -> None:
-    if not _PROCESSOR_CONFIG.check(site, value):
+    if not PROCESSOR_CONFIG.check(site, value):
         return
     if value.get("Mode") == DISTRIBUTED:
         if "ExecutionType" not in value:

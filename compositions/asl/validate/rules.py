@@ -46,7 +46,7 @@ _TESTS: Final[Fields] = {
     **{name: jsonpath(_later) for name in COMBINED},
 }
 _NESTED: Final = Shape(_TESTS, at_most_one=((*COMBINED, *OPERATORS),))
-_RULE: Final = Shape(
+RULE: Final = Shape(
     {
         **_TESTS,
         "Condition": jsonata(_condition),
@@ -61,7 +61,7 @@ _RULE: Final = Shape(
 
 def choices(site: Site, value: Json) -> None:
     """The rules of a Choice state."""
-    waiting = [(place, rule, _RULE) for place, rule in array(site, value, least=1)]
+    waiting = [(place, rule, RULE) for place, rule in array(site, value, least=1)]
     waiting.reverse()
     while waiting:
         here, rule, shape = waiting.pop()

@@ -44,6 +44,14 @@ async def test_the_states_of_all_branches_count_together():
     assert answer["error"] == "States.Runtime"
 
 
+async def test_no_map_tolerates_that_the_run_is_at_its_limit():
+    loop = machine(("A", passing(Next="B")), ("B", passing(Next="A")))
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, **loop}
+    mapping = {"Type": "Map", "ItemProcessor": processor, "ToleratedFailurePercentage": 100}
+    answer = await World().run(one(mapping), [1, 2], limits=Limits(states=500))
+    assert (answer["error"], "maximum number of states (500)" in answer["cause"]) == ("States.Runtime", True)
+
+
 def test_workflows_nest_only_so_deep():
     definition = one(passing())
     for _ in range(4):

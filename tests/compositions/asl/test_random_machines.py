@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from compositions.asl import InvalidDefinition, Limits, compile_machine
 from tests.compositions.asl.machines import runs
 from tests.compositions.asl.world import Failure, Slow, World
+from tests.searching import examples
 
 
 def world() -> World:
@@ -30,7 +31,7 @@ async def ran(definition: Mapping[str, Any], value: Any) -> tuple[dict[str, Any]
     return answer, outside
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs)
 def test_every_machine_ends_with_an_answer_and_with_the_same_one_again(
     given_run: tuple[Mapping[str, Any], Any],

@@ -1,6 +1,8 @@
 """A run taken up again after its process died: from the start or from the last checkpoint, it ends the same way."""
 
 import asyncio
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +15,7 @@ from compositions.asl import Checkpoint, InvalidDefinition, Machine, compile_mac
 from tests.compositions.asl.journal import Died, Kept, Life
 from tests.compositions.asl.machines import runs
 from tests.compositions.asl.world import HANGS, World, jsonata, machine, one, passing, task
+from tests.searching import examples
 
 
 async def test_a_run_goes_on_at_a_state_with_what_it_knew_there():
@@ -83,7 +86,12 @@ async def lived(machine: Machine, value: Any, kept: Kept, dies_after: float, fro
             assert len(asyncio.all_tasks()) == before
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def told(ended: Mapping[str, Any]) -> str:
+    """The outcome without numbers of events: those that no line has told yet depend on what goes on beside them."""
+    return re.sub(r"event id #\d+", "event", json.dumps(ended, sort_keys=True))
+
+
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs, st.booleans(), st.floats(0, 1))
 def test_a_run_that_dies_anywhere_ends_as_if_it_had_not_and_no_call_is_made_twice(
     given_run: tuple[Mapping[str, Any], Any], from_checkpoint: bool, phase: float
@@ -101,6 +109,6 @@ def test_a_run_that_dies_anywhere_ends_as_if_it_had_not_and_no_call_is_made_twic
     step = max(1, lines // 8)
     for point in range(1 + int(phase * step), lines + 1, step):
         kept = Kept()
-        assert asyncio.run(lived(compiled, value, kept, point, from_checkpoint)) == ended
+        assert told(asyncio.run(lived(compiled, value, kept, point, from_checkpoint))) == told(ended)
         assert len(set(kept.answered)) == len(kept.answered)
         assert set(kept.answered) == set(whole.answered)

@@ -12,6 +12,7 @@ from compositions.asl import InvalidDefinition, Limits, compile_machine, run
 from compositions.asl.values import Spliced, copied, encoded, key, parsed, plain, same, size, spliced, text
 from tests.compositions.asl.machines import runs, values
 from tests.compositions.asl.world import Failure, Slow, World, jsonata, machine, one, passing, task
+from tests.searching import examples
 
 BODY = b'{ "id": 1, "tags": ["a", null], "more": "' + b"x" * 600 + b'"}'
 
@@ -120,7 +121,7 @@ async def ran(definition: Mapping[str, Any], value: Any, wrap: Any) -> Any:
     return plain(ended), outside.time, [(call.place, plain(call.parameters)) for call in outside.calls]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(80), deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs)
 def test_every_machine_gives_the_same_answer_whether_bodies_are_read_or_not(
     given_run: tuple[Mapping[str, Any], Any],
