@@ -9,7 +9,7 @@ from compositions.asl.errors import StatesError
 from compositions.asl.frames import Frame
 from compositions.asl.guarded import Guarded
 from compositions.asl.limits import ROOM, Gathering
-from compositions.asl.siblings import run_all, run_in_turn
+from compositions.asl.siblings import Start, run_all, run_in_turn
 from compositions.asl.states.compiling import Compiling
 from compositions.asl.values import Json
 
@@ -64,3 +64,10 @@ class Parallel(Guarded):
 
 async def _gathered(ends: Coroutine[Any, Any, Json], gathering: Gathering) -> Json:
     return gathering.add(await ends)
+
+
+def weighed(branch: Start, gathering: Gathering) -> Start:
+    async def run(index: int) -> Json:
+        return gathering.add(await branch(index))
+
+    return run
