@@ -53,7 +53,7 @@ def attention() -> Attention:
     )
     return Attention(
         work=counts.get(ExecutionStatus.RUNNING, 0),
-        workers=SagaWorker.objects.filter(lease_until__gt=now).count(),
+        workers=SagaWorker.objects.filter(lease_until__gt=now, takes_up=True).count(),
         not_undone=counts.get(ExecutionStatus.COMPENSATION_FAILED, 0),
         dead=Intent.objects.filter(status=IntentStatus.DEAD).count(),
         waiting=tasks["waiting"],

@@ -84,7 +84,7 @@ class TaskTokenAdmin(Record):
 @admin.register(SagaWorker)
 class SagaWorkerAdmin(Record):
     kind_of, noun = "worker", "pk"
-    list_display = ("id", "host", "pid", "loaded", "started_at", "lease_until")
+    list_display = ("id", "host", "pid", "loaded", "takes_up", "started_at", "lease_until")
     search_fields = ("id", "host")
     search_help_text = "Name or host."
 

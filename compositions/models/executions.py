@@ -172,6 +172,9 @@ class SagaWorker(models.Model):
     started_at = models.DateTimeField()
     lease_until = models.DateTimeField(db_index=True, help_text="Until when it may go on without saying so again.")
     loaded = models.PositiveIntegerField(default=0, help_text="Executions in its memory.")
+    takes_up = models.BooleanField(
+        default=True, help_text="False: it carries only what it is given to try circuits with."
+    )
 
     class Meta:
         ordering = ["id"]

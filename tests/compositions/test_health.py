@@ -23,9 +23,10 @@ def task(token, **stated):
     return TaskToken.objects.create(token=token, manual=True, created_at=timezone.now(), **row, **stated)
 
 
-def worker(until):
+def worker(until, id="w", **stated):
     now = timezone.now()
-    SagaWorker.objects.create(id="w", host="h", pid=1, started_at=now, lease_until=now + timedelta(seconds=until))
+    until_then = now + timedelta(seconds=until)
+    SagaWorker.objects.create(id=id, host="h", pid=1, started_at=now, lease_until=until_then, **stated)
 
 
 def test_where_all_is_well_nothing_is_said():
@@ -39,6 +40,7 @@ def test_whatever_needs_somebody_is_said_with_where_to_go():
     execution("e1")
     execution("e2", ExecutionStatus.COMPENSATION_FAILED)
     worker(-5)
+    worker(5, id="only-tries-circuits", takes_up=False)
     task("late", due_at=timezone.now() - timedelta(minutes=1))
     task("free")
     Intent.objects.create(id="0" * 28, pipe="onboarding", status="DEAD", accepted_at=timezone.now())

@@ -63,11 +63,17 @@ _TAKE: Final = f"""
     UPDATE {EXECUTION} SET owner = %s, fence = fence + 1, wake_at = NULL WHERE {{among}} RETURNING {_RETURNED}"""
 
 
-def sign_in(worker: str, host: str, pid: int, lease_s: float) -> None:
+def sign_in(worker: str, host: str, pid: int, lease_s: float, *, takes_up: bool = True) -> None:
     now = database_now()
     SagaWorker.objects.update_or_create(
         pk=worker,
-        defaults={"host": host[:200], "pid": pid, "started_at": now, "lease_until": now + timedelta(seconds=lease_s)},
+        defaults={
+            "host": host[:200],
+            "pid": pid,
+            "started_at": now,
+            "lease_until": now + timedelta(seconds=lease_s),
+            "takes_up": takes_up,
+        },
     )
 
 

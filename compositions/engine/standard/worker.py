@@ -93,11 +93,13 @@ class Engine:
         self._keeping: set[asyncio.Task[None]] = set()
         self._strays: set[tuple[str, int]] = set()
         self._draining = False
+        self._polls = True
 
     # Life -------------------------------------------------------------------------------------------------------------
 
     async def start(self, *, polls: bool = True) -> None:
         """Sign in, and take up what is due from now on; without `polls` only what `take` is asked for."""
+        self._polls = polls
         await self._sign_in()
         await self.ask(claims.inherit)
         loops = [self._every(self.lease_s / 4, self._renew), self._sweep(), self._every(WATCH_S, self._watch)]
@@ -160,7 +162,7 @@ class Engine:
 
     async def _sign_in(self) -> None:
         sent = time.monotonic()
-        await self.ask(claims.sign_in, self.id, self._host, self._pid, self.lease_s)
+        await self.ask(claims.sign_in, self.id, self._host, self._pid, self.lease_s, takes_up=self._polls)
         self._valid_until = sent + self.lease_s
 
     async def _renew(self) -> None:
