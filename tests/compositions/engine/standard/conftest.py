@@ -13,7 +13,8 @@ from breakers.dataplane import DataPlane
 from breakers.operations import targets
 from compositions.engine.flow import Flow
 from compositions.engine.standard.worker import Engine
-from compositions.models import Execution, JournalEntry
+from compositions.engine.standard.writer import Crash
+from compositions.models import Execution, JournalEntry, SagaWorker
 from compositions.operations import compositions, executions
 from controlplane.config.reading import newest
 from controlplane.kernel.access import Principal
@@ -67,6 +68,24 @@ class Sagas:
 
     async def ended(self, id: str) -> Execution:
         return await self.until(lambda: Execution.objects.exclude(status="RUNNING").filter(pk=id).first())
+
+    async def crash(self, at: int, when: str, meanwhile: Callable[[], None] = lambda: None) -> bool:
+        """Live with a worker that dies before or after its n-th commit; False when everything ended before."""
+
+        def fault(now: str, number: int) -> None:
+            if (now, number) == (when, at):
+                raise Crash
+
+        def is_over() -> bool:
+            meanwhile()
+            return engine.writer.crashed or not Execution.objects.filter(status="RUNNING").exists()
+
+        engine = await self.engine(fault=fault)
+        await self.until(is_over)
+        crashed = engine.writer.crashed
+        await engine.abandon()
+        SagaWorker.objects.filter(pk=engine.id).update(lease_until="2020-01-01T00:00:00Z")  # as if it had lapsed
+        return crashed
 
     async def put_away(self, id: str) -> Execution:
         """The execution, once no worker has it and none is to take it up before long."""

@@ -2,14 +2,12 @@
 
 import asyncio
 from collections import Counter
-from typing import Any
 
 import pytest
 from django.db import connection
 
 from compositions.engine.standard import claims
 from compositions.engine.standard.hosting import Carrying
-from compositions.engine.standard.writer import Crash
 from compositions.models import Execution, JournalEntry, SagaWorker
 
 from .conftest import Sagas, call, machine
@@ -28,26 +26,6 @@ JOURNEY = machine(
 )
 
 
-def dying(at: int, when: str) -> Any:
-    """A fault that ends the process at its n-th commit."""
-
-    def fault(now: str, number: int) -> None:
-        if (now, number) == (when, at):
-            raise Crash
-
-    return fault
-
-
-async def crash(sagas: Sagas, at: int, when: str) -> bool:
-    """Live with a worker that dies there; False when everything ended before."""
-    engine = await sagas.engine(fault=dying(at, when))
-    await sagas.until(lambda: engine.writer.crashed or not Execution.objects.filter(status="RUNNING").exists())
-    crashed = engine.writer.crashed
-    await engine.abandon()
-    SagaWorker.objects.filter(pk=engine.id).update(lease_until="2020-01-01T00:00:00Z")  # as if its lease had lapsed
-    return crashed
-
-
 @pytest.mark.parametrize("unblock", [200, 409])
 async def test_a_crash_at_any_commit_changes_nothing_about_the_outcome(sagas: Sagas, unblock: int) -> None:
     await sagas.define(JOURNEY)
@@ -58,7 +36,7 @@ async def test_a_crash_at_any_commit_changes_nothing_about_the_outcome(sagas: Sa
         for at in range(1, 20):
             sagas.downstream.requests.clear()
             id = sagas.start()
-            crashed = await crash(sagas, at, when)
+            crashed = await sagas.crash(at, when)
             boundaries += crashed
             if crashed:
                 engine = await sagas.engine()
