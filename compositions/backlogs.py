@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
 from redis.exceptions import RedisError
 
 from breakers.core.states import State
@@ -13,6 +12,7 @@ from breakers.store.backlogs import Backlog, read_backlogs
 from breakers.store.board import read_board
 from compositions import neighbours
 from compositions.compiling import pipe_body
+from compositions.dispatching import looking
 from compositions.models import Intent, Pipe
 from compositions.models.intents import IntentStatus
 from compositions.standing import standing
@@ -63,14 +63,8 @@ def effective(slugs: Iterable[str]) -> dict[str, State]:
 
 def _counts(slugs: list[str]) -> dict[str, dict[str, int]]:
     """Each count looks only at what is counted: ended intents are many, and none of these."""
-    counts = {slug: dict.fromkeys(COUNTED, 0) for slug in slugs}
-    for name, status in COUNTED.items():
-        held = [Q(held=False), Q(held=True)] if status == IntentStatus.ACCEPTED else [Q()]
-        for part in held:
-            rows_ = Intent.objects.filter(part, status=status, pipe__in=slugs).order_by()
-            for pipe, count in rows_.values_list("pipe").annotate(count=Count("pk")):
-                counts[pipe][name] += count
-    return counts
+    counted = {name: looking.counts(slugs, status) for name, status in COUNTED.items()}
+    return {slug: {name: counted[name][slug] for name in COUNTED} for slug in slugs}
 
 
 def _oldest(slugs: list[str]) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 import msgspec
-from django.db import transaction
-from django.db.models import Count, Q
+from django.db import connection, transaction
 
 from compositions.models import Intent
 from compositions.models.intents import IntentStatus
@@ -13,16 +13,27 @@ from controlplane.kernel import clock
 
 from .claims import COLUMNS, INTENT, WAITING, select, skipping
 
+# Each half of what waits has an index of its own, and these other states have one. In an index's own words no row is
+# read, which is a hundred times cheaper for a long backlog than the same by parameters.
+COUNTED: Final = {
+    IntentStatus.ACCEPTED: (WAITING, "status = 'ACCEPTED' AND held"),
+    IntentStatus.RUNNING: ("status = 'RUNNING'",),
+    IntentStatus.DEAD: ("status = 'DEAD'",),
+}
+
 
 def counts(pipes: Sequence[str], status: IntentStatus) -> dict[str, int]:
-    """How many intents of each pipe are in this state."""
+    """How many intents of each pipe are in this state, one of COUNTED."""
     found = dict.fromkeys(pipes, 0)
-    # Each half of what waits has an index of its own, and the other states have one.
-    parts = [Q(held=False), Q(held=True)] if status == IntentStatus.ACCEPTED else [Q()]
-    for part in parts:
-        rows = Intent.objects.filter(part, pipe__in=pipes, status=status).order_by()
-        for pipe, count in rows.values_list("pipe").annotate(count=Count("pk")):
-            found[pipe] += count
+    if not found:
+        return found
+    these = ", ".join(["%s"] * len(found))
+    with connection.cursor() as cursor:
+        for part in COUNTED[status]:
+            sql = f"SELECT pipe, COUNT(*) FROM {INTENT} WHERE {part} AND pipe IN ({these}) GROUP BY pipe"
+            cursor.execute(sql, list(found))
+            for pipe, count in cursor.fetchall():
+                found[pipe] += count
     return found
 
 

@@ -173,3 +173,11 @@ def test_a_pipe_is_started_by_one_process_until_its_lease_lapses() -> None:
     assert leases.lease("three", ["a"], 60) == set()
     assert leases.lease("two", ["a"], -1) == {"a"}
     assert leases.lease("three", ["a"], 60) == {"a"}
+
+
+def test_what_waits_is_counted_by_pipe_also_what_is_held(accept: Accept) -> None:
+    accept(3)
+    accept(2, held=True, order_key="ann")
+    accept(1, pipe="other")
+    assert looking.counts(["onboarding", "quiet"], IntentStatus.ACCEPTED) == {"onboarding": 5, "quiet": 0}
+    assert looking.counts([], IntentStatus.DEAD) == {}
