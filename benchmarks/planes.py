@@ -48,7 +48,9 @@ class _NoGuard:
     def __init__(self, plane: DataPlane) -> None:
         self.plane = plane
 
-    async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer:
+    async def call(
+        self, slug: str, request: Request, *, deadline: float | None = None, holder: str | None = None
+    ) -> Answer:
         guarded = self.plane.circuits[slug]
         answer = await self.plane.wire(guarded).send(request, timeout_s=2)
         return Answer(answer.status, answer.headers, answer.body)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from breakers.core import counts
 from breakers.core.outcomes import ERRORS, Outcome
+from breakers.core.settings import ContractSettings
 from breakers.core.states import STOPPED, State
 from controlplane.kernel.errors import NotFound
 
@@ -37,6 +38,8 @@ from .slots import Exhausted, SlotLeases
 from .transport import Wire, WireAnswer, WireFailure
 from .trials import Mover, Permit, Trials
 
+RESERVED_S = 30.0  # beyond the call's own time, for a step that is tried again after a crash
+
 
 class Plane(Mover, Protocol):
     """What the guard needs of the process that hosts it."""
@@ -56,12 +59,16 @@ class Guard:
         self._circuits, self._cache, self._slots = plane.circuits, plane.cache, plane.slots
         self._trials = Trials(plane)
 
-    async def call(self, slug: str, request: Request, *, deadline: float | None = None) -> Answer:
+    async def call(
+        self, slug: str, request: Request, *, deadline: float | None = None, holder: str | None = None
+    ) -> Answer:
         """Call target `slug`, or answer from cache where it may not be called.
 
-        `deadline` is a monotonic time in seconds that the target's own timeout must not exceed. Raises NotFound for an
-        unknown target, a Refused error when no call was made and nothing cached could stand in, a CallFailed error
-        when the call gave no answer. Whatever the target answered, 5xx included, is returned as it is.
+        `deadline` is a monotonic time in seconds that the target's own timeout must not exceed. `holder` names a step
+        that is tried again after a crash: its slots of contracts are reserved under that name, so that it never spends
+        two for one call. Raises NotFound for an unknown target, a Refused error when no call was made and nothing
+        cached could stand in, a CallFailed error when the call gave no answer. Whatever the target answered, 5xx
+        included, is returned as it is.
         """
         guarded = self._circuits.get(slug)
         if guarded is None:
@@ -71,7 +78,7 @@ class Guard:
         if key is None or caching.ttl_s <= 0:
             # What _answer does, said again here: one coroutine less for each call.
             try:
-                return await self.attempt(guarded, request, key, deadline=deadline)
+                return await self.attempt(guarded, request, key, deadline=deadline, holder=holder)
             except (BreakerOpen, StoreUnavailable) as refusal:
                 return await self._instead(guarded, key, refusal)
         now_ms = self._plane.now_ms()
@@ -82,11 +89,13 @@ class Guard:
         if entry is not None:
             guarded.recorder.count(counts.CACHED, self._clock())
             return stand_ins.cached(entry, guarded, now_ms)
-        return await self._cache.once(key, lambda: self._answer(guarded, request, key, deadline))
+        return await self._cache.once(key, lambda: self._answer(guarded, request, key, deadline, holder))
 
-    async def _answer(self, guarded: Guarded, request: Request, key: str | None, deadline: float | None) -> Answer:
+    async def _answer(
+        self, guarded: Guarded, request: Request, key: str | None, deadline: float | None, holder: str | None
+    ) -> Answer:
         try:
-            return await self.attempt(guarded, request, key, deadline=deadline)
+            return await self.attempt(guarded, request, key, deadline=deadline, holder=holder)
         except (BreakerOpen, StoreUnavailable) as refusal:
             return await self._instead(guarded, key, refusal)
 
@@ -97,7 +106,13 @@ class Guard:
         return answer
 
     async def attempt(
-        self, guarded: Guarded, request: Request, key: str | None = None, *, deadline: float | None = None
+        self,
+        guarded: Guarded,
+        request: Request,
+        key: str | None = None,
+        *,
+        deadline: float | None = None,
+        holder: str | None = None,
     ) -> Answer:
         """The gates, in their one order. Raises Refused or CallFailed; never answers from cache."""
         settings, slots = guarded.settings, guarded.slots
@@ -114,11 +129,12 @@ class Guard:
         guarded.in_flight += 1
         permit: Permit | None = None
         held = 0
-        sent = False
+        sent = reserved = False
         verdict = "returned"
         try:
             if slots:
-                held = await self._take_slots(guarded)
+                reserved = holder is not None and await self._reserve_slots(guarded, holder)
+                held = 0 if reserved else await self._take_slots(guarded)
             if trial:
                 permit = await self._trials.lease(guarded)
                 if permit is None and guarded.state in STOPPED:
@@ -162,6 +178,9 @@ class Guard:
             guarded.in_flight -= 1
             if held:
                 self._leave_slots(guarded, held, sent=sent)
+            if reserved and sent and holder is not None:  # what was not sent stays reserved for the next try
+                for slot in slots:
+                    await self._slots.release(slot, holder)
             if permit is not None:
                 await self._trials.settle(guarded, permit, verdict)
 
@@ -245,12 +264,26 @@ class Guard:
                 if not isinstance(error, Exhausted):
                     raise
                 if error.reason == "store":
-                    refusal: Refused = StoreUnavailable(guarded.slug, retry_after_s=error.retry_after_s)
-                else:
-                    words = f"no slot is free: {contract.limit} calls per {contract.period_s:g} s are allowed"
-                    refusal = ContractExhausted(guarded.slug, words, retry_after_s=error.retry_after_s)
-                raise self._refuse(guarded, refusal) from None
+                    away = StoreUnavailable(guarded.slug, retry_after_s=error.retry_after_s)
+                    raise self._refuse(guarded, away) from None
+                raise self._exhausted(guarded, contract, error) from None
         return len(guarded.settings.contracts)
+
+    async def _reserve_slots(self, guarded: Guarded, holder: str) -> bool:
+        """Reserve a slot of every contract for one call of `holder`; False where the store cannot tell."""
+        ttl_s = guarded.settings.timeout_ms / 1000 + RESERVED_S
+        for contract in guarded.settings.contracts:
+            try:
+                await self._slots.reserve(contract.id, holder, ttl_s)
+            except Exhausted as error:
+                if error.reason == "store":
+                    return False
+                raise self._exhausted(guarded, contract, error) from None
+        return True
+
+    def _exhausted(self, guarded: Guarded, contract: ContractSettings, error: Exhausted) -> Refused:
+        words = f"no slot is free: {contract.limit} calls per {contract.period_s:g} s are allowed"
+        return self._refuse(guarded, ContractExhausted(guarded.slug, words, retry_after_s=error.retry_after_s))
 
     def _leave_slots(self, guarded: Guarded, held: int, *, sent: bool) -> None:
         for slot in guarded.slots[:held]:

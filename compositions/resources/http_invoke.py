@@ -46,7 +46,8 @@ async def send(slug: str, request: Request, task: TaskCall, context: CallContext
         if context.probing is not None and context.probing.target == slug:
             answer = await context.probing.send(request)
         elif forced is None:
-            answer = await context.flow.guard.call(slug, request, deadline=context.deadline)
+            holder = context.idempotency_key if context.standard else None
+            answer = await context.flow.guard.call(slug, request, deadline=context.deadline, holder=holder)
         else:
             met.forced = forced
             answer = await forced_answer(forced, slug, request, context)

@@ -340,3 +340,18 @@ async def test_a_flushed_store_brings_every_worker_back_to_what_it_says(fleet, p
     await fail(plane, 5)
     await plane.valkey.flushall()
     await until(lambda: plane.circuits["catalog"].state is State.CLOSED, within_s=2.5)
+
+
+async def test_a_step_that_is_tried_again_never_spends_two_slots_for_one_call(fleet, plane, downstream):
+    contract = {"id": 1, "limit": 2, "period_s": 60, "created_at_ms": 2**42}
+    await fleet.target("catalog", downstream.url, contracts=[contract])
+    for _ in range(2):  # its process died before the call, twice
+        await plane.slots.reserve(1, "saga-1 pay", 30)
+    assert (await plane.guard.call("catalog", GET, holder="saga-1 pay")).status == 200
+    assert (await plane.guard.call("catalog", GET, holder="saga-2 pay")).status == 200
+    with pytest.raises(ContractExhausted) as refused:
+        await plane.guard.call("catalog", GET, holder="saga-3 pay")
+    assert 0 < refused.value.retry_after_s <= 61
+    with pytest.raises(ContractExhausted):
+        await plane.guard.call("catalog", GET)
+    assert len(downstream.requests) == 2
