@@ -125,6 +125,9 @@ class Takers:
         except (AwsProblem, DatabaseError, Pipe.DoesNotExist) as error:
             log.warning("queue_not_taken", pipe=pipe.slug, error=str(error))
             _note(pipe.slug, str(error))
+        except Exception as error:  # health must say so, whatever it is
+            log.exception("queue_not_taken", pipe=pipe.slug)
+            _note(pipe.slug, f"{type(error).__name__}: {error}")
         finally:
             connection.close()
             with self._lock:

@@ -12,7 +12,7 @@ from compositions.operations.pipes import find, reason_given
 from controlplane.audit.chain import record
 from controlplane.kernel.access import Principal
 from controlplane.kernel.clock import rfc3339
-from controlplane.kernel.errors import FieldProblem, Invalid, NotFound
+from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
 
 SHOWN = 100
 AT_ONCE = 200
@@ -66,6 +66,8 @@ def _goes_on(row: Intent, by: Principal, reason: str) -> bool:
         executions.redrive(row.execution, by=by, reason=reason)
     except NotFound:
         return False
+    except Conflict:
+        return True  # somebody else took it up meanwhile; the others must not wait for that
     return True
 
 

@@ -205,3 +205,13 @@ def test_a_dead_letter_whose_execution_is_not_kept_any_more_begins_anew(admin_ap
     assert admin_api.post(f"{URL}/redrive", {"reason": "mended"}).json()["redriven"] == 1
     row = Intent.objects.get(pk=letter.pk)
     assert (row.status, row.execution, row.reason) == ("ACCEPTED", "", "")
+
+
+def test_a_dead_letter_that_somebody_else_takes_up_holds_up_no_other(admin_api: APIClient) -> None:
+    admin_api.put(URL, ONBOARDING)
+    run = executions.start("onboard", "{}", by=SYSTEM, pipe="onboarding")
+    first, second = intent("DEAD", execution=run.pk, reason="failed"), intent("DEAD", reason="aged")
+    done = admin_api.post(f"{URL}/redrive", {"reason": "mended", "intents": [first.pk, second.pk]})
+    assert done.status_code == 200
+    assert Intent.objects.get(pk=second.pk).status == "ACCEPTED"
+    assert Intent.objects.get(pk=first.pk).execution == run.pk
