@@ -1,9 +1,12 @@
 """Intrinsic functions: what they answer and what they refuse."""
 
+import hashlib
+
 import pytest
 
 from compositions.asl import StatesError
 from compositions.asl.intrinsics import Intrinsic, IntrinsicError
+from compositions.asl.intrinsics.functions import FUNCTIONS
 
 VALUE = {
     "list": [1, 2, 2.0, True, {"a": 1}, {"a": 1.0}],
@@ -29,33 +32,43 @@ def evaluated(call):
     return Intrinsic(call).evaluate(VALUE, Around())
 
 
-@pytest.mark.parametrize(
-    ("call", "expected"),
-    [
-        ("States.Array()", []),
-        ("States.Array(1, -2.5, 'x', true, null, $v, $$.State.Name)", [1, -2.5, "x", True, None, "x", "Here"]),
-        ("States.ArrayContains($.list, 2)", True),
-        ("States.ArrayContains($.list, 'two')", False),
-        ("States.ArrayGetItem($.list, 0)", 1),
-        ("States.ArrayLength($.list)", 6),
-        ("States.ArrayPartition(States.Array(1, 2, 3), 2)", [[1, 2], [3]]),
-        ("States.ArrayRange(1, 9, 4)", [1, 5, 9]),
-        ("States.ArrayRange(5, 1, -2)", [5, 3, 1]),
-        ("States.ArrayRange(1, 0, 1)", []),
-        ("States.ArrayUnique($.list)", [1, 2, True, {"a": 1}]),
-        ("States.Base64Encode('häh')", "aMOkaA=="),
-        ("States.Base64Decode('aMOkaA==')", "häh"),
-        ("States.Format('{} and \\{\\}, it\\'s {}', $.o, 7)", '{"a":1} and {}, it\'s 7'),
-        ("States.Hash('x', 'MD5')", "9dd4e461268c8034f5c8564e155c67a6"),
-        ("States.JsonMerge($.o, $.p, false)", {"a": 2, "b": 3}),
-        ("States.JsonToString($.o)", '{"a":1}'),
-        ("States.MathAdd(2, $.n)", 5),
-        ("States.MathRandom(1, 10)", 9),
-        ("States.StringSplit($.text, ',;')", ["a", "b", "c"]),
-        ("States.StringToJson('[1, \"a\"]')", [1, "a"]),
-        ("States.StringToJson('  ')", None),
-    ],
-)
+ANSWERS = [
+    ("States.Array()", []),
+    ("States.Array(1, -2.5, 'x', true, null, $v, $$.State.Name)", [1, -2.5, "x", True, None, "x", "Here"]),
+    ("States.ArrayContains($.list, 2)", True),
+    ("States.ArrayContains($.list, 'two')", False),
+    ("States.ArrayGetItem($.list, 0)", 1),
+    ("States.ArrayLength($.list)", 6),
+    ("States.ArrayPartition(States.Array(1, 2, 3), 2)", [[1, 2], [3]]),
+    ("States.ArrayRange(1, 9, 4)", [1, 5, 9]),
+    ("States.ArrayRange(5, 1, -2)", [5, 3, 1]),
+    ("States.ArrayRange(1, 0, 1)", []),
+    ("States.ArrayUnique($.list)", [1, 2, True, {"a": 1}]),
+    ("States.Base64Encode('häh')", "aMOkaA=="),
+    ("States.Base64Decode('aMOkaA==')", "häh"),
+    ("States.Format('{} and \\{\\}, it\\'s {}', $.o, 7)", '{"a":1} and {}, it\'s 7'),
+    ("States.Hash('x', 'MD5')", "9dd4e461268c8034f5c8564e155c67a6"),
+    *(
+        (f"States.Hash('x', '{name}')", hashlib.new(name.replace("-", ""), b"x").hexdigest())
+        for name in ("SHA-1", "SHA-256", "SHA-384", "SHA-512")
+    ),
+    ("States.JsonMerge($.o, $.p, false)", {"a": 2, "b": 3}),
+    ("States.JsonToString($.o)", '{"a":1}'),
+    ("States.MathAdd(2, $.n)", 5),
+    ("States.MathRandom(1, 10)", 9),
+    ("States.StringSplit($.text, ',;')", ["a", "b", "c"]),
+    ("States.StringToJson('[1, \"a\"]')", [1, "a"]),
+    ("States.StringToJson('  ')", None),
+    ("States.UUID()", "fd70a3d7-0a3d-47eb-851e-b851ebbf5c28"),
+]
+
+
+def test_every_function_has_an_answer_here():
+    called = {call.removeprefix("States.").partition("(")[0] for call, _ in ANSWERS}
+    assert called == FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(("call", "expected"), ANSWERS)
 def test_a_function_answers(call, expected):
     found = evaluated(call)
     assert found == expected

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from compositions.asl import Checkpoint, InvalidDefinition, Machine, compile_machine, run
@@ -91,8 +91,24 @@ def told(ended: Mapping[str, Any]) -> str:
     return re.sub(r"event id #\d+", "event", json.dumps(ended, sort_keys=True))
 
 
+# What the end of the first branch is numbered depends on whether the second one ran before it.
+NUMBERED = one(
+    {
+        "Type": "Parallel",
+        "Branches": [
+            machine(("T", task("good")), ("S", {"Type": "Succeed", "InputPath": "$.a.b"})),
+            one({"Type": "Succeed"}),
+        ],
+    }
+)
+LOOP = machine(("A", task("good", Next="B")), ("B", passing(Next="A")))
+AT_ITS_LIMIT = one({"Type": "Map", "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED"}, **LOOP}})
+
+
 @settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(runs, st.booleans(), st.floats(0, 1))
+@example((NUMBERED, {}), True, 0.0)
+@example((AT_ITS_LIMIT, [1, 2, 3]), False, 0.0)
 def test_a_run_that_dies_anywhere_ends_as_if_it_had_not_and_no_call_is_made_twice(
     given_run: tuple[Mapping[str, Any], Any], from_checkpoint: bool, phase: float
 ) -> None:
