@@ -22,8 +22,6 @@ from controlplane.kernel import clock
 
 from .statements import EXECUTION, JOURNAL
 
-WORKER: Final = SagaWorker._meta.db_table
-
 
 class Claimed(msgspec.Struct):
     """An execution as it was when it was taken up."""

@@ -39,9 +39,5 @@ def arn(composition: str, execution: str) -> str:
     return f"{_ACCOUNT}:execution:{composition}:{execution}"
 
 
-def machine_arn(composition: str) -> str:
-    return f"{_ACCOUNT}:stateMachine:{composition}"
-
-
 def _written(number: int) -> str:
     return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
