@@ -30,7 +30,7 @@ from .chaos import SERVICES, Act, Hands, schedule
 pytestmark = pytest.mark.slow
 
 INTENTS = int(os.environ.get("CHAOS_INTENTS", "120"))
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "20"))
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "16"))
 SETTLED_WITHIN_S = 150.0
 CLIENTS = 12
 ENDS = {"SUCCEEDED", "PARTIAL", "FAILED", "DEAD"}

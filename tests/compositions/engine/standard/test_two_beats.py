@@ -116,7 +116,9 @@ async def tried_by_the_fleet(plane: DataPlane, guarded: Guarded, epoch: int | No
 
 
 @pytest.fixture
-async def fleet(valkey: str, settings: Any, tmp_path: Any, downstream: Downstream) -> AsyncIterator[Fleet]:
+async def fleet(
+    no_sessions_left: None, valkey: str, settings: Any, tmp_path: Any, downstream: Downstream
+) -> AsyncIterator[Fleet]:
     settings.LAST_GOOD = tmp_path / "last-good.json"
     settings.PROBE_SOURCES = [f"{__name__}.tried_by_the_fleet", "breakers.probing.synthetic"]
 
