@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 import msgspec
 
+from compositions import redaction
 from compositions.asl.ports import Key
 
 from . import figures
@@ -206,5 +207,5 @@ class RunNotes:
         ]  # fmt: skip
         return Story(
             run.composition, run.version, run.status, why, run.started_at, round(run.ms, 2), run.complete,
-            (run.error or "")[:200], (run.cause or "")[:CAUSE], calls, max(0, len(run.met) - MOST_CALLS),
+            (run.error or "")[:200], redaction.text(run.cause or "")[:CAUSE], calls, max(0, len(run.met) - MOST_CALLS),
         )  # fmt: skip

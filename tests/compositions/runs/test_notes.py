@@ -46,6 +46,16 @@ def test_what_failed_or_lacked_a_part_is_kept_up_to_so_many_a_second():
     assert max(len(story.cause) for story in stories) == 1000
 
 
+def test_what_a_downstream_said_of_its_failure_is_kept_without_secrets():
+    noted = notes()
+    said = '{"card": "4111 1111 1111 1111", "sent": "Bearer abcdefgh12345678"}'
+    noted.note(run(complete=False, status="FAILED", error="States.Http.StatusCode.500", cause=said))
+    cause = noted.taken().stories[0].cause
+    assert "4111" not in cause
+    assert "abcdefgh" not in cause
+    assert '"card"' in cause
+
+
 def test_slow_is_what_takes_longer_than_nearly_all_of_late():
     noted = notes()
     noted.note(run(ms=5000))
