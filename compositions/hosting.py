@@ -1,5 +1,6 @@
 """The one Flow of a process whose own code is synchronous: control, and Celery workers."""
 
+import threading
 from collections.abc import Coroutine
 from functools import cache
 from typing import Any, TypeVar
@@ -10,6 +11,8 @@ from breakers.store.fleet import Kind
 from .engine.flow import Flow
 
 T = TypeVar("T")
+
+_starting = threading.Lock()
 
 
 class HostedFlow:
@@ -29,7 +32,12 @@ class HostedFlow:
         return self._hosted.run(work, timeout_s)
 
 
-@cache
 def hosted_flow(kind: Kind) -> HostedFlow:
-    """The one hosted Flow of this process, made when it is first asked for."""
+    """The one hosted Flow of this process, made when it is first asked for, by whichever thread."""
+    with _starting:
+        return _hosted_flow(kind)
+
+
+@cache
+def _hosted_flow(kind: Kind) -> HostedFlow:
     return HostedFlow(kind)

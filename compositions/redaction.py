@@ -1,11 +1,13 @@
 """What of a body people may see: no secret, no card number, and nothing that looks like one; pure."""
 
+import json
 import re
 from typing import Any
 
 from breakers.admission.redaction import HIDDEN, SECRETIVE
 
 LONGEST_TEXT = 2000
+LONGEST_JSON = 65_536
 MOST_ITEMS = 200
 DEEPEST = 30
 # 12 to 19 digits, perhaps in groups: ISO/IEC 7812. Luhn's check digit tells them from order numbers.
@@ -37,7 +39,12 @@ def redacted(value: Any, depth: int = 0) -> Any:
 
 
 def text(value: str) -> str:
-    """Text without what looks like a card number or a credential."""
+    """Text without what looks like a card number or a credential; text that is JSON, without its secret fields."""
+    if value[:1] in ("{", "[") and len(value) <= LONGEST_JSON:
+        try:
+            value = json.dumps(redacted(json.loads(value)), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            pass
     cut = value if len(value) <= LONGEST_TEXT else value[:LONGEST_TEXT] + "…"
     cut = _JWT.sub(HIDDEN, _BEARER.sub(rf"\1 {HIDDEN}", cut))
     return _CARD.sub(lambda found: _masked(found[0]), cut)

@@ -1,4 +1,4 @@
-"""What executions of the last hour cost, for metrics; and the forgetting of those that ended long ago."""
+"""What executions of the last ten minutes cost, for metrics; and the forgetting of those that ended long ago."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -11,7 +11,7 @@ from compositions.models import Execution, JournalEntry, TaskToken
 from compositions.models.executions import ExecutionStatus
 from controlplane.kernel import clock, metrics
 
-LATELY = timedelta(hours=1)
+LATELY = timedelta(minutes=10)
 BATCH = 500
 
 

@@ -96,7 +96,8 @@ def alarms(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         if request.method != "POST":
             raise MethodNotAllowed("Post the alarm.")
-        if int(request.headers.get("Content-Length") or 0) > intake.LONGEST_BODY:
+        announced = request.headers.get("Content-Length") or "0"
+        if not announced.isdecimal() or int(announced) > intake.LONGEST_BODY:
             raise TooLarge("An alarm has 300 kB at most.")
         told = intake.receive(slug, request.headers, request.body)
     except Exception as error:

@@ -4,6 +4,7 @@ import re
 import secrets
 import threading
 import time
+from datetime import datetime
 
 # Crockford's base 32 in small letters: no i, l, o, u.
 _DIGITS = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -21,6 +22,11 @@ def new_id() -> str:
         _last_us = max(_last_us + 1, time.time_ns() // 1000)
         moment = _last_us
     return _text(moment, _TIME) + _text(secrets.randbits(5 * _CHANCE), _CHANCE)
+
+
+def since(at: datetime) -> str:
+    """What every id that was made at this moment or later is not less than."""
+    return _text(int(at.timestamp() * 1_000_000), _TIME)
 
 
 def _text(number: int, length: int) -> str:

@@ -62,6 +62,7 @@ class Intent(models.Model):
         ]
         # Partial, so that claiming looks only at what waits, and accepting writes no more than it must.
         indexes = [
+            models.Index(fields=["pipe", "id"], name="intent_of_pipe"),
             models.Index(fields=["pipe", "id"], name="intent_waiting", condition=Q(status="ACCEPTED", held=False)),
             models.Index(fields=["pipe", "id"], name="intent_held", condition=Q(status="ACCEPTED", held=True)),
             models.Index(

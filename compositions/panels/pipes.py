@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from breakers.store.backlogs import Backlog, read_backlogs
 from compositions import backlogs, redaction
+from compositions.intake import ids
 from compositions.models import Intent, Pipe
 from compositions.models.intents import IntentStatus
 from controlplane.kernel import clock, valkey
@@ -89,7 +90,7 @@ def rows(pipes: Iterable[Pipe]) -> list[PipeRow]:
 
 def funnel(slug: str) -> tuple[list[Step], int]:
     """What became of the intents that were accepted in the last day, and how many those were."""
-    recent = Intent.objects.filter(pipe=slug, accepted_at__gt=clock.now() - DAY).order_by()
+    recent = Intent.objects.filter(pipe=slug, pk__gte=ids.since(clock.now() - DAY)).order_by()
     counts = dict(recent.values_list("status").annotate(count=Count("pk")))
     total = sum(counts.values())
     return [

@@ -65,7 +65,7 @@ OPENINGS = Declared("switchgear_circuit_consecutive_openings", "gauge", "Opening
 SAGA_CALLS = Declared(
     "switchgear_saga_calls",
     "gauge",
-    "Calls of executions that ended in the last hour: done, and made to undo; undone / done is the amplification.",
+    "Calls of executions that ended within ten minutes: done, and made to undo; undone / done is the amplification.",
     ("composition", "kind"),
 )
 

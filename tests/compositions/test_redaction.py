@@ -24,6 +24,8 @@ def test_a_field_whose_name_says_that_it_is_secret(name: str) -> None:
         (4111111111111111, HIDDEN),
         ("Authorization: Bearer abcdefghijklmnop", f"Authorization: Bearer {HIDDEN}"),
         ("eyJhbGciOi.eyJzdWIiOi.c2ln", HIDDEN),
+        ('{"error": "no", "password": "s3cr3t"}', f'{{"error": "no", "password": "{HIDDEN}"}}'),
+        ('{"password": not JSON', '{"password": not JSON'),
     ],
 )
 def test_a_value_that_looks_like_a_secret(value: Any, shown: Any) -> None:

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from breakers.operations import targets
+from compositions.intake import ids
 from compositions.models import Intent, Pipe
 from compositions.operations import compositions, pipes
 from controlplane.audit.models import AuditEntry
@@ -35,7 +36,12 @@ def onboarding(db, valkey):
 
 def intent(number, status="ACCEPTED", **stated):
     row = {"pipe": "onboarding", "status": status, "accepted_at": timezone.now(), "body": "{}", **stated}
-    return Intent.objects.create(id=f"{number:028d}", **row)
+    return Intent.objects.create(id=id_of(number, row["accepted_at"]), **row)
+
+
+def id_of(number, at=None):
+    """Of the time, as real ones are, and a number."""
+    return f"{ids.since(at or timezone.now())}{number:017d}"
 
 
 def test_a_pipe_shows_what_waits_and_for_how_long(enter, onboarding):
@@ -74,11 +80,10 @@ def test_the_funnel_counts_the_last_day_alone(enter, onboarding):
 
 
 def test_dead_letters_are_seen_before_they_are_taken_up_again(enter, onboarding):
-    for number in (1, 2, 3):
-        intent(number, "DEAD", reason="the store was away", ended_at=timezone.now())
+    dead = [intent(number, "DEAD", reason="the store was away", ended_at=timezone.now()).pk for number in (1, 2, 3)]
     operator = enter("operator")
     assert "Dead letters (3)" in operator.get("/pipes/onboarding/").content.decode()
-    chosen = [f"{number:028d}" for number in (1, 3)]
+    chosen = [dead[0], dead[2]]
     preview = operator.post("/pipes/onboarding/redrive/", {"intent": chosen}).content.decode()
     assert "<strong>2</strong> would be taken up again" in preview
     assert Intent.objects.filter(status="DEAD").count() == 3
@@ -89,8 +94,9 @@ def test_dead_letters_are_seen_before_they_are_taken_up_again(enter, onboarding)
 
 def test_an_intent_tells_its_story_without_secrets(enter, onboarding):
     body = {"customer": "ann@example.org", "card_number": "4111 1111 1111 1111"}
-    intent(1, "FAILED", body=json.dumps(body), outcome='{"error": "Subscription.Failed"}', execution="e1")
-    page = enter("viewer").get(f"/intents/{1:028d}/").content.decode()
+    told = {"outcome": '{"error": "Subscription.Failed"}', "execution": "e1"}
+    failed = intent(1, "FAILED", body=json.dumps(body), **told)
+    page = enter("viewer").get(f"/intents/{failed.pk}/").content.decode()
     assert "ann@example.org" in page
     assert "4111 1111" not in page
     assert "Subscription.Failed" in page
