@@ -65,7 +65,7 @@ class Lane:
         should all the others wait because something might, most of a contract would lie idle.
         """
         rates = []
-        for target, calls in self.body["usual"].items():
+        for target, calls in self.body.get("usual", self.body["calls"]).items():
             guarded = circuits.get(target)
             if guarded is not None and calls:
                 rates += [contract.limit / contract.period_s / calls for contract in guarded.settings.contracts]
