@@ -17,12 +17,26 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# Stories tested once: the supervisor's processes, limits that live in Valkey, how the back office looks.
-ONCE = (
-    "tests/flows/test_admission_exactness.py",
-    "tests/flows/test_back_office.py",
-    "tests/flows/test_five_minute_story.py",
-    "tests/flows/test_supervision.py",
+# Stories tested once: processes, limits that live in Valkey, AWS, and what a browser shows. What they stand on is
+# tested on both databases, and so are the stories in which rows decide: pipes, executions, quotas, faults, chaos.
+ONCE = tuple(
+    f"tests/flows/test_{story}.py"
+    for story in (
+        "admission_exactness",
+        "admission_in_the_browser",
+        "aws",
+        "back_office",
+        "board",
+        "callers_outside",
+        "compositions_by_hand",
+        "compositions_in_the_browser",
+        "compositions_of_the_range",
+        "five_minute_story",
+        "proxied_target",
+        "purges",
+        "rules",
+        "supervision",
+    )
 )
 BROWSERS = ("chromium-headless-shell", "chromium")
 

@@ -19,18 +19,24 @@ def step(path: str, following: str | None) -> dict[str, Any]:
 
 
 def test_a_killed_worker_costs_no_step_that_has_ended(stack: Stack, downstream: Downstream) -> None:
-    assert stack.api("PUT", "targets/saga-shop", {"base_url": downstream.url}).status in (200, 201)
+    assert stack.api("PUT", "targets/saga-shop", {"base_url": downstream.url, "timeout_ms": 20_000}).status in (
+        200,
+        201,
+    )
     states = {"Check": step("/check", "Pay"), "Pay": step("/pay", "Ship"), "Ship": step("/ship", None)}
     document = {"type": "STANDARD", "definition": {"StartAt": "Check", "States": states}}
     assert stack.api("PUT", "compositions/killed", document).status in (200, 201)
-    downstream.behave("/pay", delay_s=1.5)
+    downstream.behave("/pay", delay_s=12)
 
     started = [stack.api("POST", "compositions/killed/runs", {"input": {}}) for _ in range(6)]
     assert {answer.status for answer in started} == {202}
     ids = [answer.json()["execution"] for answer in started]
-    wait_until(lambda: sum(one.path == "/pay" for one in list(downstream.requests)) >= 3, 30, "steps are in flight")
+    wait_until(
+        lambda: sum(one.path == "/pay" for one in list(downstream.requests)) == 6, 12, "all are at the same step"
+    )
     [worker] = stack.pids("sagas")
     os.kill(worker, signal.SIGKILL)
+    downstream.behave("/pay", delay_s=0.1)
 
     def statuses() -> set[str]:
         return {stack.api("GET", f"executions/{id}").json()["status"] for id in ids}

@@ -52,7 +52,7 @@ def words(headers: list[tuple[str, str]], wanted: str) -> list[str]:
 
 
 def may_be_kept(vary: tuple[str, ...], sent: list[tuple[str, str]], got: list[tuple[str, str]], status: int) -> bool:
-    """SEMANTICS.md, word by word."""
+    """The rule of breakers/guard/privacy.py, word by word."""
     named = {name.lower() for name in vary}
     carried = {name.lower() for name, _ in sent}
     if status != 200:
