@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
-from controlplane.supervisor.embedded import free_port, is_free
+from controlplane.supervisor.embedded import is_free
 from tests.servers.processes import MARK, marked, matching, wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -69,8 +69,8 @@ class Stack:
     ) -> None:
         self.data_dir = data_dir
         self.mark = secrets.token_hex(8)
-        self.control_port, self.frontdoor_port = free_port(), free_port()
-        self.range_port = free_ports_in_a_row(9) if demo else 0
+        self.control_port, self.frontdoor_port = quiet_ports(), quiet_ports()
+        self.range_port = quiet_ports(9) if demo else 0
         self.control = f"http://127.0.0.1:{self.control_port}"
         self.frontdoor = f"http://127.0.0.1:{self.frontdoor_port}"
         self.range = f"http://127.0.0.1:{self.range_port}"
@@ -218,10 +218,12 @@ def _parent(pid: int) -> int:
         return 0
 
 
-def free_ports_in_a_row(count: int) -> int:
+def quiet_ports(count: int = 1) -> int:
+    """The first of so many free ports in a row, below those that the system gives to outgoing connections: nobody else
+    takes one of them between our look and the moment when the stack listens."""
     while True:
-        first = free_port()
-        if first + count < 65536 and all(is_free("127.0.0.1", first + offset) for offset in range(count)):
+        first = 16_000 + secrets.randbelow(16_000)
+        if all(is_free("127.0.0.1", first + offset) for offset in range(count)):
             return first
 
 

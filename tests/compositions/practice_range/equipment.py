@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from compositions.practice_range.addresses import SLUGS, Addresses
+from tests.servers.stack import quiet_ports
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -45,24 +44,11 @@ def ask(
         connection.close()
 
 
-def free_ports_in_a_row(count: int) -> int:
-    """The first of `count` ports that nobody listens on, outside the range that the kernel hands out by itself."""
-    while True:
-        first = random.randrange(12_000, 30_000)
-        try:
-            for port in range(first, first + count):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-        return first
-
-
 class PracticeRange:
     """A running server process and where its parts are."""
 
     def __init__(self, frontdoor_url: str, *, traffic: bool = False) -> None:
-        self.addresses = Addresses(port=free_ports_in_a_row(len(SLUGS) + 1), frontdoor_url=frontdoor_url)
+        self.addresses = Addresses(port=quiet_ports(len(SLUGS) + 1), frontdoor_url=frontdoor_url)
         environment = os.environ | {
             "RANGE_PORT": str(self.addresses.port),
             "FRONTDOOR_URL": frontdoor_url,
