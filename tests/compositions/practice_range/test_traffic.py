@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .equipment import PracticeRange, StandIn, free_ports_in_a_row
+from tests.servers.stack import quiet_ports
+
+from .equipment import PracticeRange, StandIn
 
 
 def _eventually(true: Callable[[], bool], within_s: float = 6) -> bool:
@@ -22,7 +24,7 @@ def _words(running: PracticeRange) -> str:
 
 
 def test_traffic_stops_while_the_front_door_is_away_and_resumes(practice: PracticeRange) -> None:
-    port = free_ports_in_a_row(1)
+    port = quiet_ports(1)
     running = PracticeRange(f"http://127.0.0.1:{port}", traffic=True)
     try:
         assert "waits" in _words(running)
