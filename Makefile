@@ -1,7 +1,7 @@
 # Every verb works from a bare checkout: bin/environment.py makes .venv on first use and keeps it at the lock files.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check demo bench fmt lock clean
+.PHONY: help up test check demo chaos bench fmt lock clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 RUNTIME := $(PYTHON) bin/environment.py runtime

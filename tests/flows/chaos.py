@@ -8,13 +8,13 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import psycopg
 import redis
 
 from controlplane.supervisor import embedded
+from tests.servers.postgresql import PostgreSQL
 from tests.servers.stack import Stack
 
 SERVICES = ("fraud", "payment", "content", "newsletter", "loyalty", "monolith")
@@ -35,7 +35,7 @@ HURTS = {
     "kill_operations_worker": 1,
     "flush_valkey": 1,
     "kill_valkey": 1,
-    "cut_database": 2,
+    "restart_database": 2,
 }
 BREAK_EVERY_S, LASTS_S = 1.2, (2.0, 6.0)
 DATABASE_AWAY_S = 1.0
@@ -68,10 +68,10 @@ def schedule(drawn: random.Random, seconds: float) -> list[Act]:
 
 
 class Hands:
-    """Does to a running stack what a schedule says."""
+    """Does to a running stack, and to the PostgreSQL it stands on, what a schedule says."""
 
-    def __init__(self, stack: Stack, drawn: random.Random) -> None:
-        self.stack, self.drawn = stack, drawn
+    def __init__(self, stack: Stack, server: PostgreSQL | None) -> None:
+        self.stack, self.server = stack, server
         self.done: list[str] = []
 
     def follow(self, acts: list[Act]) -> None:
@@ -92,7 +92,7 @@ class Hands:
             "kill_operations_worker": lambda: self.kill(self.stack.pids("worker")),
             "flush_valkey": self.flush_valkey,
             "kill_valkey": lambda: self.kill(self.stack.pids("valkey")),
-            "cut_database": self.cut_database,
+            "restart_database": self.restart_database,
         }
 
     def switch(self, service: str, setting: dict[str, Any]) -> None:
@@ -112,25 +112,15 @@ class Hands:
         with contextlib.suppress(redis.RedisError, OSError):  # it may just have been killed
             redis.Redis(port=embedded.port(self.stack.data_dir), socket_timeout=1).flushall()
 
-    def cut_database(self) -> None:
-        """PostgreSQL ends every session and takes no new one for a while, as when it is restarted; on SQLite somebody
-        else has the write lock for as long."""
-        with self.away():
+    def restart_database(self) -> None:
+        """PostgreSQL is killed with all its sessions and started again after a while; on SQLite somebody else has the
+        write lock for as long."""
+        if self.server is not None:
+            self.server.kill()
             time.sleep(DATABASE_AWAY_S)
-
-    @contextlib.contextmanager
-    def away(self) -> Iterator[None]:
-        name = self.stack.database
-        if name is None:
-            with contextlib.closing(sqlite3.connect(self.stack.data_dir / "switchgear.sqlite3", timeout=10)) as other:
-                other.execute("BEGIN IMMEDIATE")
-                yield
-                other.rollback()
+            self.server.start()
             return
-        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as server:
-            server.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
-            try:
-                server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-                yield
-            finally:
-                server.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
+        with contextlib.closing(sqlite3.connect(self.stack.data_dir / "switchgear.sqlite3", timeout=10)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            time.sleep(DATABASE_AWAY_S)
+            other.rollback()

@@ -88,7 +88,7 @@ class Stack:
         }
         if demo:
             self.env["RANGE_PORT"] = str(self.range_port)
-        if self.env.get("DATABASE_URL", "").startswith("postgres"):
+        if self.env.get("DATABASE_URL", "").startswith("postgres") and "DATABASE_URL" not in (env or {}):
             self.database = f"stack_{self.mark}"
             self.env["DATABASE_URL"] = own_database(self.env["DATABASE_URL"], self.database)
         self.env |= env or {}
