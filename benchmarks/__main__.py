@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import admission, asl, calls, composing, intake, sagas, served
+from . import admission, asl, backlog, calls, composing, intake, sagas, served
 from .bed import ELSEWHERE, Bed, Server
 from .figures import Entry, table, write
 
@@ -39,6 +39,7 @@ def main() -> int:
             ("admission", lambda: admission.admission(bed)),
             ("interpreter", lambda: asl.interpreter(bed)),
             ("intake", lambda: intake.intake(bed)),
+            ("backlog", lambda: backlog.backlog(bed, backend)),
             ("sagas", lambda: sagas.sagas(bed)),
         ]
         for name, work in [*works, *inside]:

@@ -78,26 +78,36 @@ class Bed:
         argv = ["benchmarks.peers:backend", "--interface", "rsgi", "--loop", "uvloop", "--no-ws"]
         return self._serve(lambda port: _granian(port, *argv))
 
-    def server(self, app: str | None = None, **environment: str) -> Server:
-        """The front door as `manage.py up` starts it, or another application with the very same flags."""
+    def server(self, app: str | None = None, *, listener: str = "frontdoor", **environment: str) -> Server:
+        """The front door as `manage.py up` starts it, or another application with the very same flags; or `control`."""
         from django.conf import settings
 
         from controlplane.supervisor import table
 
-        argv = next(child.argv for child in table.servers() if child.name == "frontdoor")
+        argv = next(child.argv for child in table.servers() if child.name == listener)
+        its_port = {"frontdoor": settings.FRONTDOOR_PORT, "control": settings.CONTROL_PORT}[listener]
         other = {} if app is None else {settings.FRONTDOOR_APP: app}
 
         def command(port: int) -> list[str]:
-            swapped = other | {str(settings.FRONTDOOR_PORT): str(port)}
+            swapped = other | {str(its_port): str(port)}
             return [swapped.get(word, word) for word in argv]
 
         with cores(UNDER_TEST):
             return self._serve(command, **environment)
 
+    def background(self, name: str, **environment: str) -> "subprocess.Popen[bytes]":
+        """A worker as `manage.py up` starts it, beside the load."""
+        from controlplane.supervisor import table
+
+        return self._start(next(child.argv for child in table.background() if child.name == name), **environment)
+
     def stop(self, *servers: Server) -> None:
         for server in servers:
-            _end(server.process)
-            self._running.remove(server.process)
+            self.end(server.process)
+
+    def end(self, process: "subprocess.Popen[bytes]") -> None:
+        _end(process)
+        self._running.remove(process)
 
     def close(self) -> None:
         for process in reversed(self._running):

@@ -46,26 +46,18 @@ def intake(bed: Bed) -> list[Entry]:
 
 def _measured(bed: Bed, database: str, variables: dict[str, str]) -> list[Entry]:
     """A database and configuration of their own, so that the intents are in nobody's way."""
-    folder = bed.folder / database.lower()
-    folder.mkdir()
-    environment = {
-        "REDIS_URL": _valkey(),
-        "DATA_DIR": str(folder),
-        "KEY_PREFIX": f"bench{database.lower()}",
-        **variables,
-    }
-    _run("configure", environment)
+    environment = prepared(bed, f"intake-{database.lower()}", variables)
     door = bed.server(**environment)
     aimed = Aimed("intake", door.port, "/subscriptions", door.pids, 202, body=BODY)
     bare, ours, each = [], [], []
     _drive(aimed, 1.0)
     for _ in range(ROUNDS):
-        bare.append(_run("bare", environment)["per_s"])
+        bare.append(apart("bare", environment)["per_s"])
         done = _drive(aimed, SECONDS)
         ours.append(done.requests / done.seconds)
         each.append(done.cpu_s / done.requests)
     bed.stop(door)
-    claims = _run("claims", environment)
+    claims = apart("claims", environment)
     per_s, peer = median(ours), median(bare)
     note = f"{min(each) * 1e6:.0f} µs of CPU for each in the front door; bare inserts {peer:,.0f}/s"
     versus = "bare inserts, one a commit"
@@ -88,19 +80,31 @@ def _drive(aimed: Aimed, seconds: float) -> Any:
     return asyncio.run(drive(aimed, seconds=seconds))
 
 
-def _valkey() -> str:
+def prepared(bed: Bed, name: str, variables: dict[str, str], payment: int = 9) -> dict[str, str]:
+    """The environment of a configuration and a database by themselves, whose pipe charges at this port."""
     from django.conf import settings
 
-    return str(settings.VALKEY_URL)
+    folder = bed.folder / name
+    folder.mkdir()
+    environment = {
+        "REDIS_URL": settings.VALKEY_URL,
+        "DATA_DIR": str(folder),
+        "KEY_PREFIX": name.replace("-", ""),
+        "BENCH_BACKEND": f"127.0.0.1:{payment}",
+        **variables,
+    }
+    apart("configure", environment)
+    return environment
 
 
-def _run(what: str, environment: dict[str, str]) -> dict[str, float]:
+def apart(what: str, environment: dict[str, str]) -> dict[str, Any]:
+    """What one of the functions at the end gives, called in a process with this environment."""
     with cores(UNDER_TEST):
         argv = [sys.executable, "-m", "benchmarks.intake", what]
         done = subprocess.run(argv, env=os.environ | environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{what}: {done.stderr[-2000:]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
@@ -122,7 +126,7 @@ def postgresql() -> Iterator[str]:
 def configure() -> dict[str, float]:
     from django.core.management import call_command
 
-    from breakers.operations import targets
+    from breakers.operations import journeys, targets
     from compositions.operations import compositions, pipes, routes
     from controlplane.kernel.access import Principal
 
@@ -130,9 +134,13 @@ def configure() -> dict[str, float]:
     by = Principal.system("benchmarks")
     http = {"Type": "Task", "Resource": "arn:aws:states:::http:invoke", "End": True}
     pay = {**http, "Parameters": {"ApiEndpoint": "target://payment/charge", "Method": "POST"}}
-    targets.put("payment", {"base_url": "http://127.0.0.1:9"}, by=by)
+    targets.put("payment", {"base_url": f"http://{os.environ['BENCH_BACKEND']}"}, by=by)
+    raised = {"title": "Onboarding", "targets": ["payment"], "raise_at_backlog": BATCH}
+    journeys.put("onboarding", raised, by=by)
     compositions.put("onboard", {"type": "STANDARD", "definition": {"StartAt": "Pay", "States": {"Pay": pay}}}, by=by)
-    pipes.put("onboarding", {"target": "onboard", "schema": SCHEMA, "max_backlog": 100_000_000}, by=by)
+    drain = {"start_per_s": 500, "ramp_s": 1, "max_per_s": 500}
+    kept = {"schema": SCHEMA, "max_backlog": 100_000_000, "drain": drain}
+    pipes.put("onboarding", {"target": "onboard", **kept}, by=by)
     integration = {"type": "pipe", "pipe": "onboarding"}
     routes.put("subscribe", {"methods": ["POST"], "path": "/subscriptions", "integration": integration}, by=by)
     return {}
@@ -152,18 +160,10 @@ def bare() -> dict[str, float]:
 
 
 def claims() -> dict[str, float]:
-    from django.db import connection
-
     from compositions.dispatching.claims import Plan, start_waiting
-    from compositions.intake import rows
-    from controlplane.kernel import clock
 
     for pipe, count in (("few", FEW), ("many", MANY)):
-        offer = _offers(pipe)
-        for _ in range(count // 500):
-            rows.insert(offer(500), clock.now())
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
+        _fill(pipe, count)
 
     def timed(pipe: str) -> float:
         began = time.perf_counter()
@@ -173,6 +173,39 @@ def claims() -> dict[str, float]:
     timed("few")
     times = [(timed("few"), timed("many")) for _ in range(15)]
     return {"few_ms": median(few for few, _ in times), "many_ms": median(many for _, many in times)}
+
+
+def waiting() -> dict[str, str]:
+    """Many wait in the pipe; the cookie of somebody who may look at it."""
+    from django.conf import settings
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.test import Client
+
+    call_command("collectstatic", interactive=False, verbosity=0)
+    _fill("onboarding", MANY)
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("bench", password=None))
+    return {"cookie": f"{settings.SESSION_COOKIE_NAME}={client.session.session_key}"}
+
+
+def left() -> dict[str, int]:
+    from compositions.models import Intent
+
+    return {"left": Intent.objects.filter(pipe="onboarding", status="ACCEPTED").count()}
+
+
+def _fill(pipe: str, count: int) -> None:
+    from django.db import connection
+
+    from compositions.intake import rows
+    from controlplane.kernel import clock
+
+    offer = _offers(pipe)
+    for _ in range(count // 500):
+        rows.insert(offer(500), clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
 
 
 def _offers(pipe: str) -> Callable[[int], list[Any]]:
@@ -185,4 +218,5 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    print(json.dumps({"configure": configure, "bare": bare, "claims": claims}[sys.argv[1]]()))
+    named = {work.__name__: work for work in (configure, bare, claims, waiting, left)}
+    print(json.dumps(named[sys.argv[1]]()))

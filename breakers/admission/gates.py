@@ -3,9 +3,10 @@
 A route that asks nothing has no gate, and costs its requests one look into a dictionary.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+import structlog
 
 from breakers.core.allowances import TokenLimit
 from breakers.core.limits import Limit, Limits
@@ -21,7 +22,7 @@ CONSUMERS_KEPT = 20_000
 # A bucket counts as younger than the ledger only when it is so by more than clocks of two hosts may differ.
 CLOCKS_DIFFER_MS = 5_000
 
-log = logging.getLogger("switchgear.admission")
+log = structlog.get_logger("switchgear.admission")
 
 Document = Mapping[str, Any]
 
@@ -143,7 +144,7 @@ class Authorizers:
         try:
             return authorize.parse(block, self._issuers)
         except (KeyError, TypeError, ValueError) as error:
-            log.error("authorizer_unusable", extra={"route": slug, "error": repr(error)})
+            log.error("authorizer_unusable", route=slug, error=repr(error))
             return Unusable()
 
 

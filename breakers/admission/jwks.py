@@ -6,13 +6,13 @@ published key can never serve as a shared secret.
 
 import asyncio
 import json
-import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import structlog
 from jwt import PyJWK, PyJWTError
 
 from breakers.core.settings import TargetSettings
@@ -34,7 +34,7 @@ MIN_RSA_BITS = 2048
 _RSA = frozenset(("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"))
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA", "Ed448": "EdDSA"}
 
-log = logging.getLogger("switchgear.admission")
+log = structlog.get_logger("switchgear.admission")
 
 
 class PublicKey(msgspec.Struct, frozen=True):
@@ -146,7 +146,7 @@ class RemoteKeys:
             self._failures = 0
         except (WireFailure, GuardError, ValueError, OSError) as error:
             self._failures += 1
-            log.warning("jwks_not_fetched", extra={"url": self.url, "error": str(error), "kept": self.ring is not None})
+            log.warning("jwks_not_fetched", url=self.url, error=str(error), kept=self.ring is not None)
         finally:
             self._task = None
 

@@ -13,11 +13,11 @@ It is a weak one: equal tags mean the same news, not the same bytes.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
+import structlog
 from django.conf import settings
 
 from controlplane.kernel import seams
@@ -28,7 +28,7 @@ from .conditional import matches, weak
 from .messages import DEFAULT_LANGUAGE, SHIPPED, message
 from .verdicts import CIRCUIT, Journey, Verdict, Waiting, Word, judge
 
-log = logging.getLogger("switchgear.delays")
+log = structlog.get_logger("switchgear.delays")
 
 POLL_DELAYED_S = 5
 POLL_CALM_S = 15
@@ -303,5 +303,5 @@ def _parsed(bodies: Mapping[str, Mapping[str, Any]], kind: type[T]) -> dict[str,
         try:
             parsed[slug] = msgspec.convert(body, kind)
         except msgspec.ValidationError as error:
-            log.error("delay_piece_unusable", extra={"slug": slug, "error": str(error)})
+            log.error("delay_piece_unusable", slug=slug, error=str(error))
     return parsed

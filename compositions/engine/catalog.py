@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, Protocol
 
 import msgspec
+import structlog
 
 from compositions import texts
 from compositions.asl import InvalidDefinition, Machine, compile_machine
@@ -15,7 +15,7 @@ from compositions.asl.values import Json
 
 from .natives import Native, native_for
 
-log = logging.getLogger("switchgear.compositions")
+log = structlog.get_logger("switchgear.compositions")
 
 Type = Literal["EXPRESS", "STANDARD"]
 DEADLINE_S = 10.0
@@ -98,5 +98,5 @@ def _compiled_or_none(slug: str, body: Mapping[str, Any]) -> Compiled | None:
     try:
         return compiled(slug, body)
     except (InvalidDefinition, KeyError, TypeError, ValueError) as error:
-        log.error("composition_unusable", extra={"composition": slug, "error": str(error)})
+        log.error("composition_unusable", composition=slug, error=str(error))
         return None

@@ -1,15 +1,16 @@
 """The route table: frozen, built whole from one configuration version, replaced in one assignment."""
 
-import logging
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
+
+import structlog
 
 from .integrations import INTEGRATIONS, Integration
 from .matching import Candidate, Matcher, parse_template
 from .route_cache import RouteCache
 from .stages import MAIN, Entrance, Entrances
 
-log = logging.getLogger("switchgear.frontdoor")
+log = structlog.get_logger("switchgear.frontdoor")
 
 
 class Piece(Protocol):
@@ -80,7 +81,7 @@ def _entrances(
         try:
             yield Entrance(slug, body, Matcher(found[slug]))
         except (TypeError, ValueError) as error:
-            log.error("stage_unusable", extra={"stage": slug, "error": repr(error)})
+            log.error("stage_unusable", stage=slug, error=repr(error))
 
 
 def _compile(
@@ -105,7 +106,7 @@ def _compile(
                 )
                 yield stage, Candidate(slug, methods, path, priority, route)
     except (KeyError, TypeError, ValueError) as error:
-        log.error("route_unusable", extra={"route": slug, "error": repr(error)})
+        log.error("route_unusable", route=slug, error=repr(error))
 
 
 def _private(authorizer: Mapping[str, Any] | None) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """What each pipe asks of an intent, compiled once per configuration version."""
 
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
+import structlog
 
 from compositions.asl.paths import Path
 from compositions.schemas import PayloadSchema
@@ -21,7 +21,7 @@ DEEPEST = 100
 _TOO_DEEP = f"The JSON is nested too deeply; at most {DEEPEST} levels are taken."
 LARGEST_BODY = 256 * 1024  # what an execution takes as input
 
-log = logging.getLogger("switchgear.intake")
+log = structlog.get_logger("switchgear.intake")
 
 
 class Piece(Protocol):
@@ -126,7 +126,7 @@ class PipeTable:
                 try:
                     known = piece.digest, Terms(slug, piece.body)
                 except (KeyError, TypeError, ValueError) as error:
-                    log.error("pipe_unusable", extra={"pipe": slug, "error": repr(error)})
+                    log.error("pipe_unusable", pipe=slug, error=repr(error))
                     continue
             terms[slug] = known
         self._terms, self._snapshot = terms, snapshot

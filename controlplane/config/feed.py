@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -18,13 +17,14 @@ from typing import Any
 
 import msgspec
 import redis.asyncio
+import structlog
 from django.db import connections
 
 from controlplane.config import keys
 from controlplane.config.pieces import Manifest, Piece
 from controlplane.kernel.valkey import Away
 
-log = logging.getLogger("switchgear.config")
+log = structlog.get_logger("switchgear.config")
 
 Fetch = Callable[[list[str]], dict[str, Piece]]
 Database = Callable[[], tuple[int, Manifest, Fetch]]
@@ -148,7 +148,7 @@ class ConfigFeed:
             self.valkey_ok = False
             return None
         except (ValueError, TypeError) as damaged:
-            log.error("config_copy_damaged", extra={"error": str(damaged)})
+            log.error("config_copy_damaged", error=str(damaged))
             return None
 
     async def _from_database(self) -> Snapshot | None:
@@ -156,7 +156,7 @@ class ConfigFeed:
             found = await asyncio.get_running_loop().run_in_executor(self._thread, self._read_database)
         except Exception as error:  # the reader belongs to another layer, and no fault of it may stop the feed
             if self.database_ok or self.source == "none":
-                log.warning("config_database_away", extra={"error": str(error)})
+                log.warning("config_database_away", error=str(error))
             self.database_ok = False
             return None
         self.database_ok = True
@@ -179,7 +179,7 @@ class ConfigFeed:
         for key, digest in manifest.items():
             piece = by_digest.get(digest)
             if piece is None or piece.key != key:
-                log.error("config_piece_missing", extra={"version": number, "piece": key})
+                log.error("config_piece_missing", version=number, piece=key)
                 return None
             pieces[piece.kind, piece.slug] = piece
         return Snapshot(number, pieces)
@@ -190,10 +190,10 @@ class ConfigFeed:
             try:
                 callback(snapshot)
             except Exception:  # one subscriber's fault must not keep the others on an old version
-                log.exception("config_subscriber_failed", extra={"version": snapshot.version})
+                log.exception("config_subscriber_failed", version=snapshot.version)
         if source != "file":
             self._keeping = asyncio.ensure_future(self._keep(snapshot, self._keeping))
-        log.info("config_swapped", extra={"version": snapshot.version, "source": source})
+        log.info("config_swapped", version=snapshot.version, source=source)
 
     async def _keep(self, snapshot: Snapshot, before: asyncio.Future[None] | None) -> None:
         """Write the last-good file beside the swap, in order; a slow disk must not hold the next version up."""
@@ -213,7 +213,7 @@ class ConfigFeed:
                 os.fsync(file.fileno())
             draft.replace(self._last_good)
         except OSError as error:
-            log.error("last_good_not_written", extra={"error": str(error)})
+            log.error("last_good_not_written", error=str(error))
 
     async def _load_last_good(self) -> None:
         try:
@@ -223,9 +223,9 @@ class ConfigFeed:
                 raise ValueError("a piece is not what its digest says")
             version = int(document["version"])
         except FileNotFoundError:
-            log.warning("last_good_missing", extra={"path": str(self._last_good)})
+            log.warning("last_good_missing", path=str(self._last_good))
             return
         except (OSError, ValueError, TypeError, KeyError, msgspec.DecodeError) as damaged:
-            log.error("last_good_unusable", extra={"error": str(damaged)})
+            log.error("last_good_unusable", error=str(damaged))
             return
         self._swap(Snapshot(version, {(piece.kind, piece.slug): piece for piece in pieces}), "file")

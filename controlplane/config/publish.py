@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 
+import structlog
 from django.db import transaction
 
 from controlplane.config import keys
@@ -13,7 +13,7 @@ from controlplane.config.models import ConfigHead, ConfigPiece, ConfigVersion
 from controlplane.config.pieces import Manifest
 from controlplane.kernel import canonical, valkey
 
-log = logging.getLogger("switchgear.config")
+log = structlog.get_logger("switchgear.config")
 
 SCRIPTS = valkey.scripts(Path(__file__).parent / "lua")
 KEPT_VERSIONS = 200
@@ -26,7 +26,7 @@ def announce() -> None:
     try:
         _publish(force=False)
     except valkey.Away as error:
-        log.warning("config_not_published", extra={"error": str(error)})
+        log.warning("config_not_published", error=str(error))
 
 
 def republish() -> bool:
@@ -34,7 +34,7 @@ def republish() -> bool:
     try:
         return _publish(force=True)
     except valkey.Away as error:
-        log.warning("config_not_published", extra={"error": str(error)})
+        log.warning("config_not_published", error=str(error))
         return False
 
 

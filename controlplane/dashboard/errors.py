@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
+import structlog
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from django.template import loader
@@ -14,7 +14,7 @@ from controlplane.kernel.errors import Problem
 from controlplane.kernel.logs import request_id
 from controlplane.kernel.rest import problem_from, problem_response, wants_problem_json
 
-log = logging.getLogger("switchgear.http")
+log = structlog.get_logger("switchgear.http")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -39,7 +39,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    log.warning("csrf_refused", extra={"reason": reason})
+    log.warning("csrf_refused", reason=reason)
     return answer(request, errors.Forbidden("The form had expired. Go back, reload the page and send it again."))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
+import structlog
 from django.db import DatabaseError
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from controlplane.dashboard import health
 from controlplane.kernel import metrics, seams, valkey
 
-log = logging.getLogger("switchgear.metrics")
+log = structlog.get_logger("switchgear.metrics")
 
 
 class Gathered(Collector):
@@ -25,7 +25,7 @@ class Gathered(Collector):
             try:
                 yield from list(source())
             except (*valkey.Away, DatabaseError) as error:
-                log.warning("metric_source_away", extra={"source": source.__qualname__, "error": str(error)})
+                log.warning("metric_source_away", source=source.__qualname__, error=str(error))
 
     def describe(self) -> list[Metric]:
         return []

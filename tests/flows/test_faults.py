@@ -1,5 +1,6 @@
 """What fails, and what goes on: the stances of the design, each seen on a running Switchgear."""
 
+import json
 import os
 import signal
 import subprocess
@@ -82,7 +83,7 @@ def test_a_killed_worker_is_replaced_and_nothing_else_notices(guarded):
     assert all(guarded.get().status == 200 for _ in range(10))
 
 
-def test_a_front_door_starts_from_its_last_good_file_without_database_and_valkey(guarded, downstream):
+def test_a_front_door_starts_from_its_last_good_file_without_database_and_valkey(guarded, tmp_path):
     """Both stores away: only what was written down remains, and it is enough to serve."""
     stack = guarded.stack
     guarded.get()
@@ -93,7 +94,9 @@ def test_a_front_door_starts_from_its_last_good_file_without_database_and_valkey
         "PLAIN_HTTP": "1",
     }
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--port", str(stack.frontdoor_port)]
-    process = subprocess.Popen([*command, "compositions.frontdoor.app:app"], env=env)
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        process = subprocess.Popen([*command, "compositions.frontdoor.app:app"], env=env, stderr=file)
     try:
 
         def answers():
@@ -107,3 +110,6 @@ def test_a_front_door_starts_from_its_last_good_file_without_database_and_valkey
     finally:
         process.terminate()
         process.wait(20)
+    away = [json.loads(line) for line in log.read_text().splitlines() if '"config_database_away"' in line]
+    assert away, log.read_text()
+    assert away[0]["error"], "the log says what was wrong"
