@@ -13,7 +13,7 @@ from breakers.store.board import read_board
 from compositions import neighbours
 from compositions.compiling import pipe_body
 from compositions.dispatching import looking
-from compositions.models import Intent, Pipe
+from compositions.models import Pipe
 from compositions.models.intents import IntentStatus
 from compositions.standing import standing
 from controlplane.kernel import clock, valkey
@@ -69,12 +69,7 @@ def _counts(slugs: list[str]) -> dict[str, dict[str, int]]:
 
 def _oldest(slugs: list[str]) -> dict[str, Any]:
     """When the oldest waiting intent of each pipe was accepted."""
-    found = {}
-    for slug in slugs:
-        first = Intent.objects.filter(pipe=slug, status=IntentStatus.ACCEPTED, held=False).order_by("id")
-        if (at := first.values_list("accepted_at", flat=True).first()) is not None:
-            found[slug] = at
-    return found
+    return {slug: at for slug in slugs if (at := looking.oldest(slug)) is not None}
 
 
 def _reported() -> dict[str, Backlog]:

@@ -29,6 +29,7 @@ INTENT: Final = Intent._meta.db_table
 SYSTEM: Final = Principal.system("pipe")
 COLUMNS: Final = "id, body, headers, consumer, order_key, attempts, accepted_at"
 WAITING: Final = "status = 'ACCEPTED' AND NOT held"
+OLDEST_FIRST: Final = "accepted_at, id"  # as the index of what waits has it
 IN_ORDER: Final = "status IN ('ACCEPTED', 'RUNNING') AND NOT (order_key = '')"
 
 
@@ -84,7 +85,7 @@ def take(pipe: str, most: int, *, ordered: bool) -> tuple[list[Waiting], set[str
     columns = ", ".join(f"i.{name}" for name in COLUMNS.split(", "))
     sql = (
         f"SELECT {columns}{behind} FROM {INTENT} i WHERE i.pipe = %s AND i.status = 'ACCEPTED' AND NOT i.held"
-        f" AND (i.not_before IS NULL OR i.not_before <= %s) ORDER BY i.id LIMIT %s{skipping()}"
+        f" AND (i.not_before IS NULL OR i.not_before <= %s) ORDER BY {OLDEST_FIRST} LIMIT %s{skipping()}"
     )
     window = select(sql, [pipe, connection.ops.adapt_datetimefield_value(now), most])
     if not ordered:

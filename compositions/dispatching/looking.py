@@ -11,7 +11,7 @@ from compositions.models import Intent
 from compositions.models.intents import IntentStatus
 from controlplane.kernel import clock
 
-from .claims import COLUMNS, INTENT, WAITING, select, skipping
+from .claims import COLUMNS, INTENT, OLDEST_FIRST, WAITING, select, skipping
 
 # Each half of what waits has an index of its own, and these other states have one. In an index's own words no row is
 # read, which is a hundred times cheaper for a long backlog than the same by parameters.
@@ -51,7 +51,9 @@ def look(pipes: Sequence[str]) -> dict[str, Look]:
 
 def oldest(pipe: str) -> datetime | None:
     """When the intent that waits for longest was accepted."""
-    rows = select(f"SELECT {COLUMNS} FROM {INTENT} WHERE pipe = %s AND {WAITING} ORDER BY id LIMIT 1", [pipe])
+    rows = select(
+        f"SELECT {COLUMNS} FROM {INTENT} WHERE pipe = %s AND {WAITING} ORDER BY {OLDEST_FIRST} LIMIT 1", [pipe]
+    )
     return rows[0].accepted_at if rows else None
 
 
@@ -63,7 +65,7 @@ def held_keys(pipe: str) -> set[str]:
 
 def age(pipe: str, max_age_s: float, most: int = 200) -> int:
     """What has waited for too long is a dead letter."""
-    sql = f"SELECT {COLUMNS} FROM {INTENT} WHERE pipe = %s AND {WAITING} ORDER BY id LIMIT %s{skipping()}"
+    sql = f"SELECT {COLUMNS} FROM {INTENT} WHERE pipe = %s AND {WAITING} ORDER BY {OLDEST_FIRST} LIMIT %s{skipping()}"
     now = clock.now()
     with transaction.atomic():
         first = select(sql, [pipe, most])

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from compositions.dispatching import claims, leases, looking
 from compositions.dispatching.claims import Plan
@@ -181,3 +181,33 @@ def test_what_waits_is_counted_by_pipe_also_what_is_held(accept: Accept) -> None
     accept(1, pipe="other")
     assert looking.counts(["onboarding", "quiet"], IntentStatus.ACCEPTED) == {"onboarding": 5, "quiet": 0}
     assert looking.counts([], IntentStatus.DEAD) == {}
+
+
+def test_what_has_left_does_not_slow_what_looks_for_the_oldest(accept: Accept) -> None:
+    """The plans that the database makes once most of a backlog has drained, and its statistics do not know it yet."""
+    accept(2_000)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    kept = accept(20)
+    Intent.objects.exclude(pk__in=kept).update(status=IntentStatus.SUCCEEDED)
+    asked: list[tuple[str, Any]] = []
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(note), transaction.atomic():
+        claims.take("onboarding", 10, ordered=False)
+        claims.take("onboarding", 10, ordered=True)
+        looking.oldest("onboarding")
+        looking.age("onboarding", 3600)
+    explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
+    plans = []
+    for sql, params in asked:
+        if "ORDER BY" in sql:
+            with connection.cursor() as cursor:
+                cursor.execute(f"{explain} {sql}", params)
+                plans.append("\n".join(str(row) for row in cursor.fetchall()))
+    assert len(plans) == 4
+    assert [plan for plan in plans if "intent_waiting" not in plan] == []
