@@ -25,7 +25,8 @@ from .headers import Incoming, RawHeaders, first
 CIRCUITS = "/-/circuits/"
 MAX_BODY = 256 * 1024
 _PATH = re.compile(r"/-/circuits/([a-z0-9-]{1,63})(/outcomes|/permits)?")
-ACTS = {"": "view", "/outcomes": "operate", "/permits": "operate"}
+# One of these acts is enough. Who may give orders may report; who may only report learns no more than it has to.
+ACTS = {"": ("view", "report"), "/outcomes": ("report", "operate"), "/permits": ("report", "operate")}
 JSON: Fields = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 
 
@@ -108,15 +109,15 @@ class Outside:
         body = {"permit": f"{permit.epoch}.{permit.id}", "expires_in_s": lasts_s, "target": guarded.slug}
         return Reply(201, JSON, _text(body))
 
-    def _holder(self, plane: Plane, headers: RawHeaders, act: str) -> Holder:
+    def _holder(self, plane: Plane, headers: RawHeaders, acts: tuple[str, str]) -> Holder:
         snapshot = plane.config.snapshot
         if snapshot is not self._snapshot:
             self._snapshot, self._holders = snapshot, Holders.of(snapshot)
         holder = self._holders.find(first(headers, b"authorization"), plane.now_ms())
         if holder is None:
             raise NoToken("Send Authorization: Bearer with an API token that is known, not expired and not revoked.")
-        if act not in holder.acts:
-            raise Forbidden(f"The token's user may not “{act}”.", act=act)
+        if not any(act in holder.acts for act in acts):
+            raise Forbidden(f"The token's user may neither “{acts[0]}” nor “{acts[1]}”.", act=acts[0])
         return holder
 
 

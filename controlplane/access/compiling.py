@@ -11,7 +11,7 @@ from controlplane.config.pieces import Piece
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal, can
 
-ACTS = ("view", "operate")  # those that anything but control asks for
+ACTS = ("report", "view", "operate")  # those that anything but control asks for
 
 
 def pieces() -> Iterator[Piece]:

@@ -10,12 +10,13 @@ from controlplane.kernel.access import Principal
 
 
 class Act(models.Model):
-    """No table: the content type that the permissions `access.view` … `access.administer` hang on."""
+    """No table: the content type that the permissions `access.report` … `access.administer` hang on."""
 
     class Meta:
         managed = False
         default_permissions = ()
         permissions = [
+            ("report", "May tell how its calls went, and ask whether to call"),
             ("view", "May look at everything"),
             ("operate", "May override circuits, probe, and word delays"),
             ("configure", "May change targets, journeys and routes"),

@@ -14,15 +14,17 @@ from django.http.response import HttpResponseBase
 
 View = ParamSpec("View")
 
-# Act -> the Django permission that grants it. Groups collect permissions (viewer < operator < admin); a superuser has
-# all of them. A token acts as the user who owns it.
+# Act -> the Django permission that grants it. Groups collect permissions (viewer < operator < admin; service for
+# programs); a superuser has all of them. A token acts as the user who owns it.
 ACTS = {
+    "report": "access.report",  # how one's own calls of a target went
     "view": "access.view",
     "operate": "access.operate",  # overrides, probes, delay words
     "configure": "access.configure",  # targets, journeys, routes
     "administer": "access.administer",  # users and tokens
 }
 ROLES = {
+    "service": ("report",),
     "viewer": ("view",),
     "operator": ("view", "operate"),
     "admin": ("view", "operate", "configure", "administer"),

@@ -26,7 +26,7 @@ ASK_AGAIN_S = 1.0
 
 
 class Switchgear:
-    """`url` of a front door, `token` of a user who may operate. Close it at the end, or use it as a context manager."""
+    """`url` of a front door, `token` of a user with the role service. Close it in the end, or use it in a `with`."""
 
     def __init__(
         self,

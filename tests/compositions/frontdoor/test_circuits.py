@@ -11,7 +11,7 @@ from controlplane.config.pieces import Piece
 
 from .equipment import Door, eventually, publish, target
 
-READER, WRITER, OVER = "sg_reader", "sg_writer", "sg_over"
+READER, WRITER, OPERATOR, OVER = "sg_reader", "sg_writer", "sg_operator", "sg_over"
 
 
 def token(secret: str, *acts: str, expires_at_ms: int | None = None) -> dict:
@@ -21,7 +21,14 @@ def token(secret: str, *acts: str, expires_at_ms: int | None = None) -> dict:
 TOKENS = Piece(
     "tokens",
     "all",
-    {"tokens": [token(READER, "view"), token(WRITER, "view", "operate"), token(OVER, "view", expires_at_ms=1)]},
+    {
+        "tokens": [
+            token(READER, "view"),
+            token(WRITER, "report"),
+            token(OPERATOR, "view", "operate"),
+            token(OVER, "view", expires_at_ms=1),
+        ]
+    },
 ).sealed()
 
 
@@ -89,7 +96,14 @@ def test_without_a_good_token_nothing_is_told(door, secret):
 
 def test_who_may_only_look_reports_nothing(door):
     answer = ask(door, "read", "/outcomes", READER, {"batch": "x", "outcomes": []})
-    assert (answer.status, answer.json()["act"]) == (403, "operate")
+    assert (answer.status, answer.json()["act"]) == (403, "report")
+
+
+@pytest.mark.parametrize("secret", [WRITER, OPERATOR])
+def test_a_service_and_an_operator_may_both_read_and_report(door, secret):
+    assert ask(door, "read", secret=secret).status == 200
+    body = {"batch": secret, "outcomes": [{"status": 200, "at": at(-1)}]}
+    assert ask(door, "read", "/outcomes", secret, body).status == 200
 
 
 def test_reported_failures_open_the_circuit_for_everybody(door):

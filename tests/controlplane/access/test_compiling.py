@@ -33,6 +33,8 @@ def acts(secret: str) -> tuple[str, ...] | None:
 def test_a_token_is_known_from_when_it_is_issued_until_it_is_revoked() -> None:
     token, secret = tokens.issue(person("operator"), "billing")
     _, other = tokens.issue(person("viewer"), "dashboard")
+    _, third = tokens.issue(person("service"), "shop")
+    assert acts(third) == ("report",)
     assert acts(secret) == ("view", "operate")
     assert acts(other) == ("view",)
     tokens.revoke(token, by=SYSTEM)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("role", "acts"),
     [
+        ("service", {"report"}),
         ("viewer", {"view"}),
         ("operator", {"view", "operate"}),
         ("admin", {"view", "operate", "configure", "administer"}),
