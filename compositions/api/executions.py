@@ -41,7 +41,7 @@ class Executions(APIView):
         tags=TAGS, summary="Executions, newest first", parameters=PARAMETERS, responses={200: ExecutionView(many=True)}
     )
     def get(self, request: Request) -> Response:
-        rows = filtered(request.query_params)[: _limit(request)]
+        rows = filtered(request.query_params)[: _limit(request, 100)]
         return Response([documents.brief(row) for row in rows])
 
 
@@ -55,10 +55,20 @@ class History(APIView):
     @extend_schema(
         tags=TAGS,
         summary="What happened in an execution, in Step Functions' vocabulary, oldest first",
+        parameters=[
+            _parameter("after", "The id of the last event of the page before.", OpenApiTypes.INT),
+            _parameter("limit", f"At most so many; {LONGEST_LIST} unless told, and no more.", OpenApiTypes.INT),
+        ],
         responses={200: EventView(many=True)},
     )
     def get(self, request: Request, id: str) -> Response:
-        return Response(documents.history(executions.find(id)))
+        """Where more follow, `Link` with rel="next" leads there."""
+        limit, after = _limit(request, LONGEST_LIST), _after(request)
+        events = documents.history(executions.find(id), after, limit + 1)
+        if len(events) <= limit:
+            return Response(events)
+        onward = f"{request.build_absolute_uri(request.path)}?after={events[limit - 1]['id']}&limit={limit}"
+        return Response(events[:limit], headers={"Link": f'<{onward}>; rel="next"'})
 
 
 class Stop(APIView):
@@ -84,10 +94,17 @@ class Redrive(APIView):
         return Response(documents.document(row))
 
 
-def _limit(request: Request) -> int:
-    given = request.query_params.get("limit", "100")
+def _limit(request: Request, otherwise: int) -> int:
+    given = request.query_params.get("limit", str(otherwise))
     if not given.isdecimal() or not 1 <= int(given) <= LONGEST_LIST:
         raise wrong("limit", f"Use a whole number from 1 to {LONGEST_LIST}.")
+    return int(given)
+
+
+def _after(request: Request) -> int:
+    given = request.query_params.get("after", "0")
+    if not given.isdecimal() or len(given) > 9:
+        raise wrong("after", "Use the id of an event, a whole number.")
     return int(given)
 
 

@@ -17,7 +17,7 @@ from breakers.documents.fields import Flag, Text, WholeNumber
 from compositions import backlogs
 from compositions.documents.pipes import PipeShape, document
 from compositions.models import Pipe
-from compositions.operations import dead_letters, pipes
+from compositions.operations import bulk, dead_letters, pipes
 from controlplane.config.commit import current_revision
 from controlplane.config.nouns import NounViewSet, etag, reason_of
 from controlplane.kernel.access import Principal, principal_of
@@ -103,7 +103,7 @@ class DeadLetterView(serializers.Serializer[Any]):
 
 
 class RedriveView(serializers.Serializer[Any]):
-    redriven = serializers.IntegerField(help_text="Taken up again; 0 in a preview.")
+    redriven = serializers.IntegerField(help_text="Taken up again by now; 0 in a preview, and of an order.")
     matching = serializers.IntegerField(help_text="Dead letters that were meant.")
     intents = DeadLetterView(many=True, help_text="The first of them.")
 
@@ -111,15 +111,22 @@ class RedriveView(serializers.Serializer[Any]):
 class Redrive(APIView):
     acts = {"POST": "operate"}
 
-    @extend_schema(tags=TAGS, summary="Take dead letters up again", request=RedriveShape, responses={200: RedriveView})
+    @extend_schema(
+        tags=TAGS,
+        summary="Take dead letters up again: at once where they are few or named, many as an order (202)",
+        request=RedriveShape,
+        responses={200: RedriveView, 202: RedriveView},
+    )
     def post(self, request: Request, slug: str) -> Response:
         stated = checking.fields(RedriveShape, request.data or {})
         chosen = dead_letters.Chosen(tuple(stated.get("intents", ())), stated.get("limit"))
         if stated.get("preview"):
             return Response(_told(dead_letters.preview(slug, chosen), 0))
         reason = stated.get("reason", "") or reason_of(request)
-        done = dead_letters.redrive(slug, chosen, by=principal_of(request), reason=reason)
-        return Response(_told(done, done.matching))
+        found, order = bulk.redrive(slug, chosen, by=principal_of(request), reason=reason)
+        if order is not None:
+            return Response(_told(found, 0), status=202)
+        return Response(_told(found, found.matching))
 
 
 class DeadLetters(APIView):

@@ -121,9 +121,9 @@ def events_of(row: Execution) -> list[events.Event]:
     return events.history(row, definition, (one for _, _, told in kept for one in journal.read(told)))
 
 
-def history(row: Execution) -> list[Document]:
-    """The same without secrets."""
-    return [redacted(event.document()) for event in events_of(row)]
+def history(row: Execution, after: int, most: int) -> list[Document]:
+    """The events that follow the one numbered `after`, at most so many, without secrets."""
+    return [redacted(event.document()) for event in events_of(row)[after : after + most]]
 
 
 def task(row: TaskToken) -> Document:

@@ -1,4 +1,4 @@
-"""What people keep of the list of executions: views of their own, and acts on many at once with how far they are."""
+"""What people keep of the list of executions: views of their own; and acts on many at once, with how far they are."""
 
 from django.db import models
 
@@ -23,18 +23,22 @@ class SavedView(models.Model):
 class BulkAct(models.TextChoices):
     STOP = "stop", "stop"
     REDRIVE = "redrive", "redrive from the failed step"
+    TAKE_UP = "take_up", "take dead letters up again"
 
 
 class BulkRun(models.Model):
-    """One act on every execution that a filter found when it was ordered; worked off in batches, the newest first.
+    """One act on every execution, or dead letter of a pipe, that was found when it was ordered; the oldest first.
 
-    `cursor` is the id of the last execution that was looked at: a worker that dies loses nothing but its batch.
+    It is worked off in batches. `cursor` is the id of the last that was looked at: a worker that dies loses nothing but
+    its batch.
     """
 
     act = models.CharField(max_length=10, choices=BulkAct.choices, help_text="What is done to each.")
-    query = models.CharField(max_length=1000, blank=True, help_text="The filter that chose them.")
-    newest = models.CharField(max_length=32, help_text="What was started later is not touched.")
-    cursor = models.CharField(max_length=33, help_text="Everything from here on has been looked at.")
+    query = models.CharField(
+        max_length=1000, blank=True, help_text="The filter that chose them; of dead letters, their pipe."
+    )
+    newest = models.CharField(max_length=32, help_text="What came later is not touched.")
+    cursor = models.CharField(max_length=33, blank=True, help_text="Everything up to here has been looked at.")
     total = models.PositiveIntegerField(help_text="How many were chosen.")
     done = models.PositiveIntegerField(default=0, help_text="How many were acted on.")
     refused = models.PositiveIntegerField(default=0, help_text="How many had moved on by themselves meanwhile.")
@@ -54,3 +58,8 @@ class BulkRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} {self.done} of {self.total}"
+
+    @property
+    def pipe(self) -> str:
+        """Whose dead letters are taken up; empty for an act on executions."""
+        return self.query if self.act == BulkAct.TAKE_UP else ""

@@ -1,5 +1,6 @@
-"""Stopping or redriving many executions at once: seen beforehand, ordered with a reason, worked off in batches."""
+"""Stopping or redriving many executions, or dead letters: seen beforehand, ordered with a reason, done in batches."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -11,7 +12,8 @@ from compositions.finding import filtered
 from compositions.models import BulkRun, Execution
 from compositions.models.executions import ExecutionStatus
 from compositions.models.watching import BulkAct
-from compositions.operations import executions
+from compositions.operations import dead_letters, executions
+from compositions.operations.pipes import reason_given
 from controlplane.audit.chain import record
 from controlplane.kernel import clock
 from controlplane.kernel.access import Principal
@@ -25,7 +27,8 @@ STATUSES: dict[str, tuple[str, ...]] = {
     BulkAct.STOP: (ExecutionStatus.RUNNING,),
     BulkAct.REDRIVE: tuple(executions.REDRIVEN),
 }
-OPERATE = {BulkAct.STOP: executions.stop, BulkAct.REDRIVE: executions.redrive}
+# Acts on these for somebody with a reason; how many it could act on.
+Work = Callable[[list[str], Principal, str], int]
 
 
 class Chosen(NamedTuple):
@@ -37,61 +40,96 @@ class Chosen(NamedTuple):
 
 def preview(act: str, query: str) -> Chosen:
     """What an order would touch now. Raises Invalid for an unknown act or filter."""
-    rows = _chosen(act, query)
-    return Chosen(rows.count(), list(rows[:SHOWN]))
+    rows = _executions(act, query)
+    return Chosen(rows.count(), list(rows.order_by("-pk")[:SHOWN]))
 
 
 def order(act: str, query: str, *, by: Principal, reason: str) -> BulkRun:
     """Order it for what the filter finds now. Raises Invalid without a reason or when nothing is found."""
-    if not reason.strip():
-        raise Invalid("A reason is needed.", problems=[FieldProblem("reason", "required", "Say why; it is kept.")])
-    rows = _chosen(act, query)
-    newest = rows.values_list("pk", flat=True).first()
+    given = reason_given(reason)
+    rows = _executions(act, query)
+    newest = rows.values_list("pk", flat=True).last()
     if newest is None:
         raise Invalid("No execution matches; nothing was ordered.", problems=[])
-    now = clock.now()
     with transaction.atomic():
-        run = BulkRun.objects.create(
-            act=act,
-            query=query,
-            newest=newest,
-            cursor=newest + "~",
-            total=rows.count(),
-            reason=reason.strip()[:500],
-            by=by.name,
-            by_kind=by.kind,
-            by_id=by.user_id,
-            ordered_at=now,
-            touched_at=now - LOST_AFTER,
-        )
+        run = _ordered(act, query, newest, rows.count(), by, given)
         after = {"query": query, "total": run.total}
-        record(action=f"execution.bulk_{act}", subject=f"bulk:{run.pk}", by=by, after=after, reason=run.reason)
+        record(action=f"execution.bulk_{act}", subject=f"bulk:{run.pk}", by=by, after=after, reason=given)
     return run
 
 
+def redrive(
+    slug: str, chosen: dead_letters.Chosen, *, by: Principal, reason: str
+) -> tuple[dead_letters.Found, BulkRun | None]:
+    """Take dead letters of pipe `slug` up again, now where they are few or named; else order it."""
+    found = dead_letters.preview(slug, chosen)
+    if chosen.intents or found.matching <= dead_letters.MOST_AT_ONCE:
+        return dead_letters.redrive(slug, chosen, by=by, reason=reason), None
+    given = reason_given(reason)
+    newest = dead_letters.of(slug).values_list("pk", flat=True)[found.matching - 1]
+    with transaction.atomic():
+        run = _ordered(BulkAct.TAKE_UP, slug, newest, found.matching, by, given)
+        after = {"ordered": found.matching, "order": run.pk}
+        record(action="pipe.redrive", subject=f"pipe:{slug}", by=by, after=after, reason=given)
+    return found, run
+
+
+def _ordered(act: str, query: str, newest: str, total: int, by: Principal, reason: str) -> BulkRun:
+    now = clock.now()
+    return BulkRun.objects.create(
+        act=act,
+        query=query,
+        newest=newest,
+        cursor="",
+        total=total,
+        reason=reason,
+        by=by.name,
+        by_kind=by.kind,
+        by_id=by.user_id,
+        ordered_at=now,
+        touched_at=now - LOST_AFTER,
+    )
+
+
 def go_on(limit: int = AT_ONCE) -> int:
-    """One batch of the order that waits longest; returns how many executions were looked at."""
+    """One batch of the order that waits longest; returns how many were looked at."""
     run = _claimed()
     if run is None:
         return 0
-    rows = list(_chosen(run.act, run.query).filter(pk__lt=run.cursor, pk__lte=run.newest)[:limit])
+    rows = dead_letters.of(run.query) if run.act == BulkAct.TAKE_UP else _executions(run.act, run.query)
+    ids = list(rows.filter(pk__gt=run.cursor, pk__lte=run.newest).values_list("pk", flat=True)[:limit])
     by = Principal(run.by, run.by_kind, run.by_id)  # type: ignore[arg-type]
-    done = 0
-    for row in rows:
-        try:
-            OPERATE[BulkAct(run.act)](row.pk, by=by, reason=run.reason)
-            done += 1
-        except Problem:
-            continue  # it moved on by itself meanwhile; one that cannot be acted on holds up none of the others
+    done = WORK[BulkAct(run.act)](ids, by, run.reason)
     now = clock.now()
     BulkRun.objects.filter(pk=run.pk).update(
-        cursor=rows[-1].pk if rows else run.cursor,
+        cursor=ids[-1] if ids else run.cursor,
         done=F("done") + done,
-        refused=F("refused") + len(rows) - done,
+        refused=F("refused") + len(ids) - done,
         touched_at=now - LOST_AFTER,
-        ended_at=None if len(rows) == limit else now,
+        ended_at=None if len(ids) == limit else now,
     )
-    return len(rows)
+    return len(ids)
+
+
+def _each(operate: Callable[..., Any]) -> Work:
+    def work(ids: list[str], by: Principal, reason: str) -> int:
+        done = 0
+        for pk in ids:
+            try:
+                operate(pk, by=by, reason=reason)
+                done += 1
+            except Problem:
+                continue  # it moved on by itself meanwhile; one that cannot be acted on holds up none of the others
+        return done
+
+    return work
+
+
+WORK: dict[str, Work] = {
+    BulkAct.STOP: _each(executions.stop),
+    BulkAct.REDRIVE: _each(executions.redrive),
+    BulkAct.TAKE_UP: lambda ids, by, reason: dead_letters.take_up(ids, by=by, reason=reason),
+}
 
 
 def _claimed() -> BulkRun | None:
@@ -104,9 +142,10 @@ def _claimed() -> BulkRun | None:
     return None
 
 
-def _chosen(act: str, query: str) -> QuerySet[Execution]:
+def _executions(act: str, query: str) -> QuerySet[Execution]:
+    """The oldest first."""
     if act not in STATUSES:
-        message = f"There is no act {act!r}; use {' or '.join(BulkAct.values)}."
+        message = f"There is no act {act!r}; use {' or '.join(STATUSES)}."
         raise Invalid(message, problems=[FieldProblem("act", "invalid_choice", message)])
     given: Any = QueryDict(query)
-    return filtered(given).filter(status__in=STATUSES[act]).order_by("-pk")
+    return filtered(given).filter(status__in=STATUSES[act]).order_by("pk")

@@ -1,5 +1,9 @@
-"""Dead letters: intents that came to no end by themselves, and taking them up again."""
+"""Dead letters: intents that came to no end by themselves, and taking them up again.
 
+Those that are named, or few, are taken up at once; many are an order (operations.bulk) that a worker carries out.
+"""
+
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -15,7 +19,7 @@ from controlplane.kernel.clock import rfc3339
 from controlplane.kernel.errors import Conflict, FieldProblem, Invalid, NotFound
 
 SHOWN = 100
-AT_ONCE = 200
+MOST_AT_ONCE = 200
 
 
 class Chosen(NamedTuple):
@@ -33,29 +37,30 @@ class Found(NamedTuple):
 def preview(slug: str, chosen: Chosen) -> Found:
     """What a redrive would take up again. Raises NotFound, or Invalid that names what is no dead letter."""
     find(slug)
-    ids = _ids(slug, chosen)
-    first = Intent.objects.filter(pk__in=ids[:SHOWN]).order_by("id")
-    return Found(len(ids), [_told(row) for row in first])
+    rows = _chosen(slug, chosen)
+    matching = rows.count() if chosen.limit is None else min(rows.count(), chosen.limit)
+    return Found(matching, [_told(row) for row in rows[: min(matching, SHOWN)]])
 
 
 def redrive(slug: str, chosen: Chosen, *, by: Principal, reason: str) -> Found:
     """Take them up again, the oldest first: one with an execution goes on at its failed step, another waits anew."""
     given = reason_given(reason)
     found = preview(slug, chosen)
-    ids = _ids(slug, chosen)
-    for begin in range(0, len(ids), AT_ONCE):
-        _again(ids[begin : begin + AT_ONCE], by, given)
+    ids = list(_chosen(slug, chosen)[: found.matching].values_list("pk", flat=True))
+    take_up(ids, by=by, reason=given)
     after = {"redriven": len(ids), "intents": ids[:SHOWN]}
     record(action="pipe.redrive", subject=f"pipe:{slug}", by=by, after=after, reason=given)
     return found
 
 
-def _again(ids: list[str], by: Principal, reason: str) -> None:
+def take_up(ids: Sequence[str], *, by: Principal, reason: str) -> int:
+    """How many of them were still dead letters, and are not any more."""
     with transaction.atomic():
         rows = list(Intent.objects.select_for_update().filter(pk__in=ids, status=IntentStatus.DEAD).order_by("id"))
         waiting = [row.pk for row in rows if not _goes_on(row, by, reason)]
         again = {"status": IntentStatus.ACCEPTED, "attempts": 0, "reason": "", "outcome": "", "execution": ""}
         Intent.objects.filter(pk__in=waiting).update(**again, ended_at=None, not_before=None, held=False)
+    return len(rows)
 
 
 def _goes_on(row: Intent, by: Principal, reason: str) -> bool:
@@ -71,11 +76,13 @@ def _goes_on(row: Intent, by: Principal, reason: str) -> bool:
     return True
 
 
-def _ids(slug: str, chosen: Chosen) -> list[str]:
-    dead = _dead(slug)
+def _chosen(slug: str, chosen: Chosen) -> QuerySet[Intent]:
+    """Without `limit`, which is the caller's to apply."""
+    dead = of(slug)
     if not chosen.intents:
-        return list(dead[: chosen.limit].values_list("pk", flat=True))
-    found = set(dead.filter(pk__in=chosen.intents).values_list("pk", flat=True))
+        return dead
+    named = dead.filter(pk__in=chosen.intents)
+    found = set(named.values_list("pk", flat=True))
     strange = [
         FieldProblem(f"intents[{index}]", "unknown", f"{intent} is no dead letter of pipe {slug}.")
         for index, intent in enumerate(chosen.intents)
@@ -83,10 +90,11 @@ def _ids(slug: str, chosen: Chosen) -> list[str]:
     ]
     if strange:
         raise Invalid("Some of these are no dead letters of this pipe.", problems=strange)
-    return sorted(found)[: chosen.limit]
+    return named
 
 
-def _dead(slug: str) -> QuerySet[Intent]:
+def of(slug: str) -> QuerySet[Intent]:
+    """The dead letters of a pipe, the oldest first."""
     return Intent.objects.filter(pipe=slug, status=IntentStatus.DEAD).order_by("id")
 
 

@@ -21,6 +21,7 @@ from compositions.documents.executions import document, events_of
 from compositions.finding import filtered
 from compositions.models import BulkRun, Composition, CompositionVersion, Execution, Pipe, SavedView, TaskToken
 from compositions.models.executions import ExecutionStatus, TaskStatus
+from compositions.models.watching import BulkAct
 from compositions.operations import bulk, saved_views
 from compositions.operations import executions as operations
 from compositions.panels import executions as panels
@@ -30,7 +31,7 @@ from controlplane.kernel.access import can, principal_of, require
 from controlplane.kernel.errors import Problem
 
 SHOWN = 100
-EVENTS = 500
+EVENTS = STEPS = 500
 FIELDS = ("composition", "status", "pipe", "error", "parked_on", "started_after", "started_before", "intent", "parent")
 READY_VIEWS = (
     ("Running", "status=RUNNING"),
@@ -66,7 +67,7 @@ def executions(request: HttpRequest) -> HttpResponse:
         "views": SavedView.objects.filter(shared=True) | SavedView.objects.filter(owner=name),
         "me": name,
         "alarming": Execution.objects.filter(status=ExecutionStatus.COMPENSATION_FAILED).count(),
-        "bulk_runs": BulkRun.objects.all()[:3],
+        "bulk_runs": BulkRun.objects.exclude(act=BulkAct.TAKE_UP)[:3],
         "may_operate": can(request.user, "operate"),
     }
     return render(request, _template(request, "executions"), context)
@@ -163,17 +164,19 @@ def _page(request: HttpRequest, id: str, *, refused: str = "", reason: str = "",
     steps = panels.steps(events, clock.now_ms())
     version = CompositionVersion.objects.filter(composition=row.composition, number=row.version).first()
     diagram = draw(outline(texts.read(version.definition)), panels.overlay(steps)) if version else None
-    first_step = {step.place: step.number for step in reversed(steps)}
     told = document(row)
     shown = panels.event_lines(events[-EVENTS:])
+    listed = steps[-STEPS:]
+    first_step = {step.place: step.number for step in reversed(listed)}
     context: dict[str, Any] = {
         "row": row,
         "told": told,
         "input": panels.pretty(told["input"]),
         "output": panels.pretty(told["output"]) if row.output else "",
-        "steps": steps,
-        "chart_height": 22 * len(steps) + 4,
-        "bars": [(step, 22 * index + 4) for index, step in enumerate(steps)],
+        "steps": listed,
+        "steps_left_out": len(steps) - len(listed),
+        "chart_height": 22 * len(listed) + 4,
+        "bars": [(step, 22 * index + 4) for index, step in enumerate(listed)],
         "drawing": ""
         if diagram is None
         else svg(

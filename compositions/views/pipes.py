@@ -11,9 +11,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from breakers.panels.actions import rows as action_rows
-from compositions.models import Intent, Pipe
+from compositions.models import BulkRun, Intent, Pipe
 from compositions.models.intents import IntentStatus
-from compositions.operations import dead_letters
+from compositions.models.watching import BulkAct
+from compositions.operations import bulk, dead_letters
 from compositions.operations import pipes as operations
 from compositions.panels import pipes as panels
 from controlplane.access.forms import login_required_keeping_form, restored_form
@@ -74,11 +75,13 @@ def redrive(request: HttpRequest, slug: str) -> HttpResponse:
         if request.POST.get("act") != "redrive":
             found = dead_letters.preview(slug, chosen)
             return _page(request, slug, preview=(found, chosen))
-        found = dead_letters.redrive(slug, chosen, by=principal_of(request), reason=reason)
+        found, order = bulk.redrive(slug, chosen, by=principal_of(request), reason=reason)
     except NotFound:
         raise Http404(f"There is no pipe “{slug}”.") from None
     except Problem as problem:
         return _page(request, slug, refused=_words(problem), status=problem.status)
+    if order is not None:
+        return redirect("bulk-run", order.pk)
     messages.success(request, f"{found.matching} taken up again.")
     return redirect("pipe", slug)
 
@@ -125,6 +128,7 @@ def _page(
         "total": total,
         "dead": list(dead[:SHOWN]),
         "dead_count": dead.count(),
+        "orders": BulkRun.objects.filter(act=BulkAct.TAKE_UP, query=slug, ended_at=None),
         "recent": list(intents.order_by("-id")[:SHOWN]),
         "reason": reason,
         "refused": refused,

@@ -81,6 +81,29 @@ def test_the_history_begins_with_the_start_and_tells_an_end(admin_api: Any) -> N
     assert events[-1]["executionAbortedEventDetails"]["cause"] == "no more"
 
 
+def test_a_long_history_comes_in_pages_each_of_which_leads_to_the_next(admin_api: Any) -> None:
+    id = start()
+    for _ in range(2):
+        executions.stop(id, by=SYSTEM, reason="no more")
+        executions.redrive(id, by=SYSTEM, reason="mended")
+    executions.stop(id, by=SYSTEM, reason="no more")
+    whole = admin_api.get(f"/api/v1/executions/{id}/history")
+    assert "Link" not in whole
+    page, pages = admin_api.get(f"/api/v1/executions/{id}/history?limit=2"), []
+    while True:
+        pages.append(page.json())
+        if "Link" not in page:
+            break
+        address, relation = page["Link"].split("; ")
+        assert relation == 'rel="next"'
+        page = admin_api.get(address.strip("<>"))
+    assert [event for each in pages for event in each] == whole.json()
+    assert {len(each) for each in pages[:-1]} == {2}
+    for query in ("limit=0", "limit=1001", "after=x"):
+        refused = admin_api.get(f"/api/v1/executions/{id}/history?{query}")
+        assert refused.json()["problems"][0]["path"] == query.partition("=")[0]
+
+
 def test_an_execution_is_stopped_and_redriven_once_each(admin_api: Any) -> None:
     id = start()
     assert admin_api.post(f"/api/v1/executions/{id}/redrive", {"reason": "x"}).status_code == 409

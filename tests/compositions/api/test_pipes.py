@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 
 from breakers.operations import overrides, targets
 from compositions.intake.ids import new_id
-from compositions.models import Execution, Intent, Route
-from compositions.operations import compositions, executions
+from compositions.models import BulkRun, Execution, Intent, Route
+from compositions.operations import bulk, compositions, dead_letters, executions
 from controlplane.audit.models import AuditEntry
 from controlplane.config.models import ConfigPiece
 from controlplane.kernel import clock
@@ -197,6 +197,31 @@ def test_dead_letters_are_shown_and_taken_up_again(admin_api: APIClient) -> None
     strange = admin_api.post(f"{URL}/redrive", {"reason": "again", "intents": [third.pk]})
     assert (strange.status_code, strange.json()["problems"][0]["path"]) == (400, "intents[0]")
     assert admin_api.post(f"{URL}/redrive", {}).json()["problems"][0]["path"] == "reason"
+
+
+def test_many_dead_letters_are_an_order_that_is_carried_out_the_oldest_first(
+    admin_api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_AT_ONCE", 3)
+    admin_api.put(URL, ONBOARDING)
+    letters = [intent("DEAD", reason="aged").pk for _ in range(6)]
+    assert admin_api.post(f"{URL}/redrive", {}).json()["problems"][0]["path"] == "reason"
+    ordered = admin_api.post(f"{URL}/redrive", {"reason": "mended", "limit": 5})
+    assert (ordered.status_code, ordered.json()["redriven"], ordered.json()["matching"]) == (202, 0, 5)
+    assert [letter["id"] for letter in ordered.json()["intents"]] == letters[:5]
+    Intent.objects.filter(pk=letters[1]).update(status="FAILED")  # somebody dealt with it meanwhile
+    assert bulk.go_on(limit=3) == 3
+    assert left() == [letters[4], letters[5]]
+    assert bulk.go_on(limit=3) == 1
+    assert bulk.go_on() == 0
+    assert left() == [letters[5]]
+    run = BulkRun.objects.get()
+    assert (run.act, run.pipe, run.total, run.done, run.ended_at is not None) == ("take_up", "onboarding", 5, 4, True)
+    assert AuditEntry.objects.get(action="pipe.redrive").after == {"ordered": 5, "order": run.pk}
+
+
+def left() -> list[str]:
+    return list(Intent.objects.filter(status="DEAD").order_by("id").values_list("pk", flat=True))
 
 
 def test_a_dead_letter_whose_execution_is_not_kept_any_more_begins_anew(admin_api: APIClient) -> None:

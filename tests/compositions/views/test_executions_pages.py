@@ -8,6 +8,7 @@ from compositions.engine.standard import journal
 from compositions.models import BulkRun, Execution, JournalEntry, SavedView
 from compositions.models.executions import ExecutionStatus
 from compositions.operations import bulk, compositions, executions
+from compositions.views import executions as pages
 from controlplane.audit.models import AuditEntry
 from controlplane.kernel.access import Principal
 from controlplane.kernel.clock import to_ms
@@ -134,6 +135,16 @@ def test_many_are_seen_before_they_are_stopped_and_what_comes_later_is_left_alon
     assert (run.done, run.refused, run.ended_at is not None) == (3, 0, True)
     assert list(Execution.objects.filter(status=ExecutionStatus.RUNNING).values_list("pk", flat=True)) == [later]
     assert AuditEntry.objects.get(action="execution.bulk_stop").reason == "bad release"
+
+
+def test_of_very_many_steps_the_newest_are_shown(enter, saga, monkeypatch):
+    monkeypatch.setattr(pages, "STEPS", 2)
+    pk = begin()
+    compensated(pk)
+    page = enter("viewer").get(f"/executions/{pk}/").content.decode()
+    assert "The newest 2; 1 came before them." in page
+    assert 'id="step-1"' not in page
+    assert 'id="step-3"' in page
 
 
 def test_an_order_that_finds_nothing_is_told_and_not_made(enter, saga):

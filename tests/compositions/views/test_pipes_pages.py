@@ -9,7 +9,7 @@ from django.utils import timezone
 from breakers.operations import targets
 from compositions.intake import ids
 from compositions.models import Intent, Pipe
-from compositions.operations import compositions, pipes
+from compositions.operations import bulk, compositions, dead_letters, pipes
 from controlplane.audit.models import AuditEntry
 from controlplane.kernel.access import Principal
 
@@ -90,6 +90,26 @@ def test_dead_letters_are_seen_before_they_are_taken_up_again(enter, onboarding)
     done = {"intent": chosen, "act": "redrive", "reason": "it is back"}
     assert operator.post("/pipes/onboarding/redrive/", done).status_code == 302
     assert set(Intent.objects.filter(status="ACCEPTED").values_list("pk", flat=True)) == set(chosen)
+
+
+def test_many_are_taken_up_by_an_order_whose_page_tells_how_far_it_is(enter, onboarding, monkeypatch):
+    monkeypatch.setattr(dead_letters, "MOST_AT_ONCE", 2)
+    for number in range(3):
+        intent(number, "DEAD", reason="the provider is gone")
+    operator = enter("operator")
+    refused = operator.post("/pipes/onboarding/redrive/", {"act": "redrive", "reason": " "})
+    assert "Say why" in refused.content.decode()
+    ordered = operator.post("/pipes/onboarding/redrive/", {"act": "redrive", "reason": "it is back"}, follow=True)
+    page = ordered.content.decode()
+    assert "Take dead letters up again: 0 of 3" in page
+    assert "/pipes/onboarding/#dead" in page
+    assert "Take dead letters up again: 0 of 3" in operator.get("/pipes/onboarding/").content.decode()
+    assert "dead letters" not in operator.get("/executions/").content.decode()
+    strange = operator.post("/executions/bulk/", {"act": "take_up", "query": "", "step": "order", "reason": "x"})
+    assert strange.status_code == 302
+    assert bulk.go_on() == 3
+    assert "✓ Done" in operator.get(ordered.redirect_chain[-1][0]).content.decode()
+    assert "<dt>Dead letters</dt><dd>0</dd>" in operator.get("/pipes/onboarding/").content.decode()
 
 
 def test_an_intent_tells_its_story_without_secrets(enter, onboarding):
