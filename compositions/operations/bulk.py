@@ -66,7 +66,8 @@ def redrive(
     if chosen.intents or found.matching <= dead_letters.MOST_AT_ONCE:
         return dead_letters.redrive(slug, chosen, by=by, reason=reason), None
     given = reason_given(reason)
-    newest = dead_letters.of(slug).values_list("pk", flat=True)[found.matching - 1]
+    ids = dead_letters.of(slug).values_list("pk", flat=True)
+    newest = next(iter(ids[found.matching - 1 : found.matching]), None) or ids.last() or ""  # some may just have gone
     with transaction.atomic():
         run = _ordered(BulkAct.TAKE_UP, slug, newest, found.matching, by, given)
         after = {"ordered": found.matching, "order": run.pk}

@@ -47,7 +47,8 @@ def redrive(slug: str, chosen: Chosen, *, by: Principal, reason: str) -> Found:
     given = reason_given(reason)
     found = preview(slug, chosen)
     ids = list(_chosen(slug, chosen)[: found.matching].values_list("pk", flat=True))
-    take_up(ids, by=by, reason=given)
+    for begin in range(0, len(ids), MOST_AT_ONCE):
+        take_up(ids[begin : begin + MOST_AT_ONCE], by=by, reason=given)
     after = {"redriven": len(ids), "intents": ids[:SHOWN]}
     record(action="pipe.redrive", subject=f"pipe:{slug}", by=by, after=after, reason=given)
     return found

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections import defaultdict
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -24,15 +25,20 @@ SUBSCRIPTIONS, TAKES_S = 40, 0.3
 
 
 @pytest.fixture
-def doubled(new_stack: Stack) -> Stack:
-    new_stack.start()
-    silent = subprocess.DEVNULL
+def doubled(stack: Stack) -> Iterator[Stack]:
+    silent, more = subprocess.DEVNULL, []
     for child in table.background():
         command = [RENAMED.get(word, word) for word in child.argv]
-        subprocess.Popen(command, cwd=ROOT, env=new_stack.env, stdout=silent, stderr=silent)  # ended by its mark
-    wait_until(lambda: len(new_stack.pids("beat")) == 2, 20, "two beats run")
-    wait_until(lambda: workers(new_stack) == ["runner", "runner", "saga", "saga"], 30, "four workers work")
-    return new_stack
+        more.append(subprocess.Popen(command, cwd=ROOT, env=stack.env, stdout=silent, stderr=silent))
+    try:
+        wait_until(lambda: len(stack.pids("beat")) == 2, 20, "two beats run")
+        wait_until(lambda: workers(stack) == ["runner", "runner", "saga", "saga"], 30, "four workers work")
+        yield stack
+    finally:
+        for process in more:
+            process.terminate()
+        for process in more:
+            process.wait(30)
 
 
 def workers(stack: Stack) -> list[str]:

@@ -35,7 +35,7 @@ def test_put_creates_then_answers_200_with_the_whole_noun(api: Client) -> None:
 def test_the_list_is_a_plain_array(api: Client) -> None:
     put(api, {"permissions": []})
     listed = api.get("/api/v1/groups").json()
-    assert [group["slug"] for group in listed] == ["admin", "night-shift", "operator", "viewer"]
+    assert [group["slug"] for group in listed] == ["admin", "night-shift", "operator", "service", "viewer"]
 
 
 def test_unknown_fields_are_refused_each_with_its_path(api: Client) -> None:
