@@ -12,6 +12,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from breakers.dataplane import DataPlane  # noqa: E402
+from breakers.guard.call import Holder  # noqa: E402
 from breakers.guard.messages import Answer, Request  # noqa: E402
 from compositions.frontdoor.door import FrontDoor  # noqa: E402
 
@@ -49,7 +50,7 @@ class _NoGuard:
         self.plane = plane
 
     async def call(
-        self, slug: str, request: Request, *, deadline: float | None = None, holder: str | None = None
+        self, slug: str, request: Request, *, deadline: float | None = None, holder: Holder | None = None
     ) -> Answer:
         guarded = self.plane.circuits[slug]
         answer = await self.plane.wire(guarded).send(request, timeout_s=2)

@@ -10,7 +10,7 @@ trial permit that a later gate could still block would never be settled. What wa
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from breakers.core import counts
 from breakers.core.outcomes import ERRORS, Outcome
@@ -41,6 +41,13 @@ from .trials import Mover, Permit, Trials
 RESERVED_S = 30.0  # beyond the call's own time, for a step that is tried again after a crash
 
 
+class Holder(NamedTuple):
+    """A step that is tried again after a crash. Who goes `first` gets the next slot of a contract in the fleet."""
+
+    name: str
+    first: bool = False
+
+
 class Plane(Mover, Protocol):
     """What the guard needs of the process that hosts it."""
 
@@ -60,15 +67,14 @@ class Guard:
         self._trials = Trials(plane)
 
     async def call(
-        self, slug: str, request: Request, *, deadline: float | None = None, holder: str | None = None
+        self, slug: str, request: Request, *, deadline: float | None = None, holder: Holder | None = None
     ) -> Answer:
         """Call target `slug`, or answer from cache where it may not be called.
 
-        `deadline` is a monotonic time in seconds that the target's own timeout must not exceed. `holder` names a step
-        that is tried again after a crash: its slots of contracts are reserved under that name, so that it never spends
-        two for one call. Raises NotFound for an unknown target, a Refused error when no call was made and nothing
-        cached could stand in, a CallFailed error when the call gave no answer. Whatever the target answered, 5xx
-        included, is returned as it is.
+        `deadline` is a monotonic time in seconds that the target's own timeout must not exceed. Slots of
+        contracts are reserved under the name of `holder`, so that it never spends two for one call. Raises NotFound for
+        an unknown target, a Refused error when no call was made and nothing cached could stand in, a CallFailed error
+        when the call gave no answer. Whatever the target answered, 5xx included, is returned as it is.
         """
         guarded = self._circuits.get(slug)
         if guarded is None:
@@ -92,7 +98,7 @@ class Guard:
         return await self._cache.once(key, lambda: self._answer(guarded, request, key, deadline, holder))
 
     async def _answer(
-        self, guarded: Guarded, request: Request, key: str | None, deadline: float | None, holder: str | None
+        self, guarded: Guarded, request: Request, key: str | None, deadline: float | None, holder: Holder | None
     ) -> Answer:
         try:
             return await self.attempt(guarded, request, key, deadline=deadline, holder=holder)
@@ -112,7 +118,7 @@ class Guard:
         key: str | None = None,
         *,
         deadline: float | None = None,
-        holder: str | None = None,
+        holder: Holder | None = None,
     ) -> Answer:
         """The gates, in their one order. Raises Refused or CallFailed; never answers from cache."""
         settings, slots = guarded.settings, guarded.slots
@@ -180,7 +186,7 @@ class Guard:
                 self._leave_slots(guarded, held, sent=sent)
             if reserved and sent and holder is not None:  # what was not sent stays reserved for the next try
                 for slot in slots:
-                    await self._slots.release(slot, holder)
+                    await self._slots.release(slot, holder.name)
             if permit is not None:
                 await self._trials.settle(guarded, permit, verdict)
 
@@ -269,12 +275,12 @@ class Guard:
                 raise self._exhausted(guarded, contract, error) from None
         return len(guarded.settings.contracts)
 
-    async def _reserve_slots(self, guarded: Guarded, holder: str) -> bool:
+    async def _reserve_slots(self, guarded: Guarded, holder: Holder) -> bool:
         """Reserve a slot of every contract for one call of `holder`; False where the store cannot tell."""
         ttl_s = guarded.settings.timeout_ms / 1000 + RESERVED_S
         for contract in guarded.settings.contracts:
             try:
-                await self._slots.reserve(contract.id, holder, ttl_s)
+                await self._slots.reserve(contract.id, holder.name, ttl_s, first=holder.first)
             except Exhausted as error:
                 if error.reason == "store":
                     return False

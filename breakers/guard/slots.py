@@ -24,6 +24,7 @@ __all__ = ["ContractLimits", "Exhausted", "Reading", "SlotLeases"]
 RENEWALS = 10
 ASKING_S = 0.1
 REFUSAL_STANDS_S = 0.02
+CLAIM_S = 5.0  # beyond a contract's period, for those who ask again when they were told to
 
 
 class SlotLeases:
@@ -137,13 +138,16 @@ class SlotLeases:
 
     # Slots kept for later, under a name
 
-    async def reserve(self, id: int, holder: str, ttl_s: float) -> None:
+    async def reserve(self, id: int, holder: str, ttl_s: float, *, first: bool = False) -> None:
         """Keep one slot for one call of `holder`, for `ttl_s`; doing it again extends it. Raises Exhausted.
 
+        Of those who are refused, who goes `first` gets the next slot that comes free in the fleet, if it asks again.
         A flushed store forgets reservations: whoever spends one that is older than a lease reserves again first.
         """
+        limits = self._leases[id].limits
         try:
-            source, _ = await self._store.reserve(self._leases[id].limits, holder, ttl_s)
+            claim_s = limits.period_s + CLAIM_S if first else 0.0
+            source, _ = await self._store.reserve(limits, holder, ttl_s, claim_s=claim_s)
             if source:
                 return
             await self.take(id)

@@ -94,12 +94,23 @@ class SlotStore:
         return [Answer(owned, owed, bool(elsewhere), wait_ms) for owned, owed, elsewhere, wait_ms in answers]
 
     async def reserve(
-        self, limits: ContractLimits, name: str, ttl_s: float, *, giver: str = "", seq: int = 0
+        self,
+        limits: ContractLimits,
+        name: str,
+        ttl_s: float,
+        *,
+        giver: str = "",
+        seq: int = 0,
+        claim_s: float = 0.0,
     ) -> tuple[int, int]:
-        """(0, wait ms) when refused, (1, 0) when granted or renewed, (2, 0) when one slot of `giver` was passed on."""
+        """(0, wait ms) when refused, (1, 0) when granted or renewed, (2, 0) when one slot of `giver` was passed on.
+
+        With `claim_s` what is refused claims the next slot that comes free, before everybody else, for so long.
+        """
         timeout_ms, period_ms = milliseconds(limits)
         terms = (limits.limit, timeout_ms, period_ms, limits.created_at_ms, self._lease_ms)
         args: tuple[Value, ...] = (limits.id, f"reserved:{name}", round(ttl_s * 1000), giver, seq, *terms)
+        args += (round(claim_s * 1000), self._channel)
         source, wait_ms = await run_one(self._valkey, RESERVE.on([self._ledger], *args))
         return source, wait_ms
 

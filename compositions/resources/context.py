@@ -81,7 +81,8 @@ StartExecution = Callable[["Compiled", Json, str | None, bool], Awaitable[Child]
 
 class CallContext(msgspec.Struct, kw_only=True):
     """`deadline` is a monotonic time in seconds that no call of the run may outlive; `inside` the place of the task
-    whose nested run this is; `partial` is set when a nested run had to leave something out.
+    whose nested run this is; `undoing` goes before others; `partial` is set when a nested run had to
+    leave something out.
     """
 
     flow: Flow
@@ -89,6 +90,7 @@ class CallContext(msgspec.Struct, kw_only=True):
     idempotency_key: str | None = None
     request_id: str | None = None
     standard: bool = False
+    undoing: bool = False
     depth: int = 0
     inside: Key = ()
     max_stale_s: float | None = None

@@ -12,6 +12,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from breakers.core.states import STOPPED
+from breakers.guard.call import Holder
 from breakers.guard.errors import GuardError
 from breakers.guard.messages import Answer, Request
 from compositions.asl.ports import TaskCall
@@ -46,7 +47,8 @@ async def send(slug: str, request: Request, task: TaskCall, context: CallContext
         if context.probing is not None and context.probing.target == slug:
             answer = await context.probing.send(request)
         elif forced is None:
-            holder = context.idempotency_key if context.standard else None
+            key = context.idempotency_key if context.standard else None
+            holder = None if key is None else Holder(key, first=context.undoing)
             answer = await context.flow.guard.call(slug, request, deadline=context.deadline, holder=holder)
         else:
             met.forced = forced

@@ -1,5 +1,5 @@
 -- Opens the ledger; put before every slots verb. Fields of the hash: "alive" = run id and since when this ledger has
--- been complete; a contract's id = its records, holder -> {n, expiry, timeout, need, ready, seq, told}.
+-- been complete; a contract's id = its records, holder -> {n, expiry, timeout, need, ready, seq, told}. One with `claim` owns nothing and needs what comes free first.
 local ledger, clock = KEYS[1], redis.call('TIME')
 local now, never = clock[1] * 1000 + math.floor(clock[2] / 1000), 9e15
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')

@@ -86,6 +86,7 @@ class Calls:
                 flow=life.engine.flow,
                 idempotency_key=identity.idempotency_key(row.intent or row.id, task.place.path),
                 standard=True,
+                undoing=life.tally.undoing,
                 met=[],
                 probing=life.trial,
                 start_execution=partial(self._start_child, task),
@@ -108,16 +109,13 @@ class Calls:
             return result, {"met": [_met(one) for one in context.met]} if context.met else None
 
     async def _in_turn(self, task: TaskCall, context: CallContext) -> Json:
-        """What undoes goes first, within its share of the target."""
-        life, undoing = self._life, self._life.engine.undoing
-        if life.tally.undoing:
-            with life.busy():
-                async with undoing.budget(self._target(task)):
-                    return await self._made(task, context)
-        if undoing.is_waiting:
-            with life.busy():
-                await undoing.give_way(self._target(task))
-        return await self._made(task, context)
+        """What undoes keeps within its share of the target."""
+        life = self._life
+        if not life.tally.undoing:
+            return await self._made(task, context)
+        with life.busy():
+            async with life.engine.undoing.budget(self._target(task)):
+                return await self._made(task, context)
 
     def _target(self, task: TaskCall) -> str:
         """Whom an http:invoke calls, as far as its arguments say."""
@@ -166,11 +164,9 @@ class Calls:
                 await life.wait_for_circuit(place, park)
             else:
                 delay_s = max((met.retry_after_s if met else None) or 0.0, SHORTEST_HOLD_S)
-                if life.tally.undoing:
-                    with life.engine.undoing.waits(target):
-                        await life.wait(time.time() + delay_s, place, park)
-                else:
-                    await life.wait(time.time() + delay_s * (1 + random.random() / 4), place, park)
+                if not life.tally.undoing:  # a slot is kept for what undoes, so that it is in nobody's way
+                    delay_s *= 1 + random.random() / 4
+                await life.wait(time.time() + delay_s, place, park)
         finally:
             clock_.go_on()
 

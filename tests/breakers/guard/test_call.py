@@ -7,6 +7,7 @@ import pytest
 
 from breakers.core import counts
 from breakers.core.states import State
+from breakers.guard.call import Holder
 from breakers.guard.errors import (
     BreakerOpen,
     CallFailed,
@@ -347,10 +348,10 @@ async def test_a_step_that_is_tried_again_never_spends_two_slots_for_one_call(fl
     await fleet.target("catalog", downstream.url, contracts=[contract])
     for _ in range(2):  # its process died before the call, twice
         await plane.slots.reserve(1, "saga-1 pay", 30)
-    assert (await plane.guard.call("catalog", GET, holder="saga-1 pay")).status == 200
-    assert (await plane.guard.call("catalog", GET, holder="saga-2 pay")).status == 200
+    assert (await plane.guard.call("catalog", GET, holder=Holder("saga-1 pay"))).status == 200
+    assert (await plane.guard.call("catalog", GET, holder=Holder("saga-2 pay"))).status == 200
     with pytest.raises(ContractExhausted) as refused:
-        await plane.guard.call("catalog", GET, holder="saga-3 pay")
+        await plane.guard.call("catalog", GET, holder=Holder("saga-3 pay"))
     assert 0 < refused.value.retry_after_s <= 61
     with pytest.raises(ContractExhausted):
         await plane.guard.call("catalog", GET)

@@ -136,6 +136,22 @@ async def test_a_worker_with_little_traffic_is_not_starved_by_a_greedy_one(serve
     assert served == 10
 
 
+@pytest.mark.parametrize(("limit", "workers"), [(1, 2), (2, 3), (3, 5)])
+@pytest.mark.parametrize("max_wait_s", [0.0, 0.3])
+async def test_fewer_slots_than_workers_go_round_and_are_used(server, fleet, limit, workers, max_wait_s):
+    await open_ledger(server)
+    terms = contract(server, limit, 0.3)
+    owners = [await fleet(server, terms) for _ in range(workers)]
+    providers, until = [Provider(transit_s=0.0) for _ in owners], time.monotonic() + 4
+    pairs = list(zip(owners, providers, strict=True)) * 10
+    await asyncio.gather(*(hammer(owner, 1, provider, until, max_wait_s=max_wait_s) for owner, provider in pairs))
+    whole = Provider()
+    whole.arrivals = sorted(at for provider in providers for at in provider.arrivals)
+    assert whole.most_in_any(0.299) <= limit
+    assert len(whole.arrivals) >= 0.75 * limit * 4 / 0.3
+    assert min(len(provider.arrivals) for provider in providers) >= 1
+
+
 async def test_slots_of_a_killed_worker_return_only_after_lease_timeout_and_period(server, fleet):
     await open_ledger(server)
     terms = contract(server, 6, period_s=0.5, timeout_s=0.3)
@@ -367,6 +383,31 @@ async def test_a_worker_that_closes_gives_idle_slots_back_at_once(server, fleet)
         task.cancel()
     await leaver.leases.close()
     assert await other.takes(1, 12) == 9
+
+
+async def test_who_goes_first_gets_a_slot_in_the_midst_of_a_crowd_and_no_window_sees_more(server, fleet):
+    await open_ledger(server)
+    terms = contract(server, 1, 0.3)
+    crowded, sagas = [await fleet(server, terms) for _ in range(2)], await fleet(server, terms)
+    provider, until = Provider(transit_s=0.0), time.monotonic() + 4
+    crowd = [asyncio.create_task(hammer(owner, 1, provider, until)) for owner in crowded for _ in range(20)]
+    await asyncio.sleep(0.8)
+    waited = []
+    for number in range(5):
+        began, name = time.monotonic(), f"refund-{number}"
+        while True:
+            try:
+                await sagas.leases.reserve(1, name, 30, first=True)
+                break
+            except Exhausted:
+                await asyncio.sleep(0.15)
+        waited.append(time.monotonic() - began)
+        await provider.call()
+        await sagas.leases.release(1, name)
+    await asyncio.gather(*crowd)
+    assert max(waited) < 0.8, waited
+    assert provider.most_in_any(0.299) <= 1
+    assert len(provider.arrivals) >= 8
 
 
 async def test_a_reservation_is_found_even_when_another_worker_holds_all_idle_slots(server, fleet):

@@ -230,6 +230,51 @@ async def test_nothing_is_reserved_while_the_ledger_may_have_forgotten_calls(sto
     assert wait_ms > 200
 
 
+async def test_a_claim_gets_the_next_slot_before_everybody_else(store, ours, theirs):
+    assert (await ours.says(want=1, limit=1)).owned == 1
+    assert (await store.reserve(limits(1), "refund", 5, claim_s=5))[0] == 0
+    assert (await ours.says(1, need=9, limit=1)).owed == 1
+    assert (await ours.says(0, want=9, need=9, limit=1)).owned == 0
+    assert (await theirs.says(want=9, need=9, limit=1)).owned == 0
+    assert (await store.reserve(limits(1), "order", 5))[0] == 0
+    assert (await store.reserve(limits(1), "refund", 5, claim_s=5))[0] == 1
+    assert (await store.reserve(limits(1), "second refund", 5, claim_s=5))[0] == 0
+    await store.release(limits(1), "refund")
+    await asyncio.sleep(0.21)
+    assert (await theirs.says(want=9, need=9, limit=1)).owned == 0
+    assert (await store.reserve(limits(1), "second refund", 5, claim_s=5))[0] == 1
+
+
+async def test_claims_take_no_more_than_they_are(store, ours, theirs):
+    assert (await ours.says(want=4, limit=4)).owned == 2
+    assert (await theirs.says(want=4, limit=4)).owned == 1
+    assert (await store.reserve(limits(4), "first", 5, claim_s=5))[0] == 1
+    assert (await store.reserve(limits(4), "second", 5, claim_s=5))[0] == 0
+    assert (await ours.says(2, need=3, limit=4)).owed == 1
+    assert (await ours.says(1, need=3, want=3, limit=4)).owned == 1
+    assert (await theirs.says(1, need=3, want=3, limit=4)).owed <= 1
+    assert (await store.reserve(limits(4), "second", 5, claim_s=5))[0] == 1
+
+
+async def test_a_claim_that_nobody_comes_back_for_lapses(store, ours):
+    assert (await ours.says(want=1, limit=1)).owned == 1
+    assert (await store.reserve(limits(1), "gone", 5, claim_s=0.1))[0] == 0
+    assert (await ours.says(0, need=1, want=1, limit=1)).owned == 0
+    await asyncio.sleep(0.12)
+    assert (await ours.says(0, need=1, want=1, limit=1)).owned == 1
+
+
+async def test_who_has_slots_hears_of_a_claim_at_once(store, ours, server):
+    await ours.says(want=1, limit=1)
+    with redis.Redis(port=server.port) as client, client.pubsub(ignore_subscribe_messages=True) as heard:
+        heard.subscribe(f"{PREFIX}:push")
+        heard.get_message(timeout=1)
+        for _ in range(2):
+            await store.reserve(limits(1), "refund", 5, claim_s=5)
+        message = heard.get_message(timeout=1)
+    assert json.loads(message["data"]) == {"k": "slots", "ids": [1]}
+
+
 async def test_an_unused_contract_leaves_nothing_behind(ours, server):
     await ours.says(want=2)
     await ours.says(0)

@@ -2,26 +2,17 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
-from compositions.engine.standard.undoing import Undoing
+from breakers.guard.errors import ContractExhausted
+from breakers.guard.messages import Request
 
 from .conftest import Sagas, call, machine
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 REFUND = [{"ErrorEquals": ["States.ALL"], "Next": "Refund"}]
-
-
-async def test_calls_that_go_forward_give_way_while_one_that_undoes_waits(sagas: Sagas) -> None:
-    undoing = Undoing(sagas.plane)
-    with undoing.waits("shop"):
-        giving = asyncio.ensure_future(undoing.give_way("shop"))
-        await undoing.give_way("other")
-        await asyncio.sleep(0.1)
-        assert not giving.done()
-    await asyncio.wait_for(giving, 1)
-    assert not undoing.is_waiting
 
 
 async def test_undoing_has_a_quarter_of_what_a_target_bears_at_once(sagas: Sagas) -> None:
@@ -35,3 +26,22 @@ async def test_undoing_has_a_quarter_of_what_a_target_bears_at_once(sagas: Sagas
         assert (await sagas.ended(id)).status == "PARTIAL"
     at = sorted(request.at for request in sagas.calls("/refund"))
     assert max(Counter(sum(begin <= one < begin + 0.25 for one in at) for begin in at)) <= 2
+
+
+async def test_a_refund_gets_the_next_slot_of_a_contract_before_everybody_else(sagas: Sagas) -> None:
+    await sagas.target("bank", contracts=[{"limit": 1, "period_s": 1, "on_exhausted": "reject"}])
+    await sagas.define(machine(Pay=call("shop", "/pay", Catch=REFUND), Refund=call("bank", "/refund")))
+    sagas.downstream.behave("/pay", status=409)
+    await sagas.engine()
+
+    async def crowd() -> None:
+        while True:
+            with suppress(ContractExhausted):
+                await sagas.plane.guard.call("bank", Request("GET", "/balance"))
+            await asyncio.sleep(0.005)
+
+    crowding = asyncio.create_task(crowd())
+    await sagas.until(lambda: len(sagas.calls("/balance")) == 2)
+    assert (await sagas.ended(sagas.start())).status == "PARTIAL"
+    assert len(sagas.calls("/balance")) <= 5
+    crowding.cancel()
