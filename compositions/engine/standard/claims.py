@@ -88,6 +88,12 @@ def sign_off(worker: str) -> None:
         _disown([worker])
 
 
+def leads(worker: str) -> bool:
+    """Whether it does what one of all workers is to do."""
+    at_work = SagaWorker.objects.filter(lease_until__gt=database_now(), takes_up=True)
+    return at_work.order_by("pk").values_list("pk", flat=True).first() == worker
+
+
 def inherit() -> list[str]:
     """Strike off the workers whose lease has lapsed; what they owned is due."""
     if not SagaWorker.objects.filter(lease_until__lt=database_now()).exists():

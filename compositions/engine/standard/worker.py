@@ -308,9 +308,11 @@ class Engine:
 
     async def _watch(self) -> None:
         await self._hear_signals(list(self.lives))
-        for target in await self.ask(claims.parked_targets):
-            most = self.circuits.ramp(target, WATCH_S)
-            if most and await self.ask(claims.wake_parked, target, most):
+        targets = await self.ask(claims.parked_targets)
+        leads = bool(targets) and await self.ask(claims.leads, self.id)
+        for target in targets:
+            most = self.circuits.ramp(target, WATCH_S)  # kept up where another leads: it may be gone in a moment
+            if most and leads and await self.ask(claims.wake_parked, target, most):
                 self._wake.set()
         if await self.ask(claims.inherit):
             self._wake.set()
