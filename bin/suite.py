@@ -24,8 +24,10 @@ from tests.servers.postgresql import PostgreSQL  # noqa: E402 - found by the lin
 ONCE = tuple(
     f"tests/flows/test_{story}.py"
     for story in (
+        "admission_entrances",
         "admission_exactness",
         "admission_in_the_browser",
+        "admission_keys",
         "aws",
         "back_office",
         "board",

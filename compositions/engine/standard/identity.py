@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import threading
 import time
 
 from compositions.asl.ports import Key, Place
@@ -11,9 +12,19 @@ _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _ACCOUNT = "arn:aws:states:us-east-1:000000000000"
 
 
+_lock = threading.Lock()
+_last = 0
+
+
 def new_id() -> str:
-    """26 characters that sort by time: 48 bits of milliseconds, then 80 random bits (as a ULID, in lower case)."""
-    return _written((time.time_ns() // 1_000_000) << 80 | secrets.randbits(80))
+    """26 characters that sort by time: 48 bits of milliseconds, then 80 random bits (as a ULID, in lower case).
+
+    It is greater than every one that this process has made before.
+    """
+    global _last
+    with _lock:
+        _last = max(_last + 1, (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80))
+        return _written(_last)
 
 
 def new_seed() -> str:

@@ -136,19 +136,18 @@ async def test_a_worker_with_little_traffic_is_not_starved_by_a_greedy_one(serve
     assert served == 10
 
 
-@pytest.mark.parametrize(("limit", "workers"), [(1, 2), (2, 3), (3, 5)])
-@pytest.mark.parametrize("max_wait_s", [0.0, 0.3])
+@pytest.mark.parametrize(("limit", "workers", "max_wait_s"), [(1, 2, 0.0), (2, 3, 0.3), (3, 5, 0.0)])
 async def test_fewer_slots_than_workers_go_round_and_are_used(server, fleet, limit, workers, max_wait_s):
     await open_ledger(server)
     terms = contract(server, limit, 0.3)
     owners = [await fleet(server, terms) for _ in range(workers)]
-    providers, until = [Provider(transit_s=0.0) for _ in owners], time.monotonic() + 4
+    providers, until = [Provider(transit_s=0.0) for _ in owners], time.monotonic() + 3
     pairs = list(zip(owners, providers, strict=True)) * 10
     await asyncio.gather(*(hammer(owner, 1, provider, until, max_wait_s=max_wait_s) for owner, provider in pairs))
     whole = Provider()
     whole.arrivals = sorted(at for provider in providers for at in provider.arrivals)
     assert whole.most_in_any(0.299) <= limit
-    assert len(whole.arrivals) >= 0.75 * limit * 4 / 0.3
+    assert len(whole.arrivals) >= 0.75 * limit * 3 / 0.3
     assert min(len(provider.arrivals) for provider in providers) >= 1
 
 
