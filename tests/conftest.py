@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 # Fixtures that run a whole Switchgear, and the process that keeps their tests: two at a time are enough for a machine.
-GROUPS = {"stack": "stack", "demo_stack": "demo", "demo": "demo", "new_stack": "demo", "chaos_stack": "demo"}
+GROUPS = {"stack": "stack"} | dict.fromkeys(("demo_stack", "demo", "new_stack", "chaos_stack", "hurt_stack"), "demo")
 STACKS = set(GROUPS)
 DATABASES = {"db", "transactional_db", "django_db_setup", "live_server"}
 

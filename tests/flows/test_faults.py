@@ -12,23 +12,37 @@ import redis
 
 from controlplane.supervisor import embedded
 from tests.servers.processes import wait_until
+from tests.servers.stack import Stack
 
 from .journey_of_a_target import BREAKER, Guarded
 
 
+@pytest.fixture(scope="module")
+def hurt_stack(tmp_path_factory):
+    """A stack for the tests that hurt it and leave it recovered; the last of them ends it."""
+    own = Stack(tmp_path_factory.mktemp("hurt"), workers=2)
+    try:
+        yield own.start()
+    finally:
+        own.end()
+
+
 @pytest.fixture
-def guarded(new_stack, downstream):
-    new_stack.start()
-    wait_until(lambda: len(new_stack.workers_of("frontdoor")) == 2, 30, "both workers run")
-    return Guarded(new_stack, downstream, "catalog", breaker=BREAKER | {"wait_duration_in_open_state_s": 3})
+def guarded(hurt_stack, downstream, request):
+    wait_until(lambda: len(hurt_stack.workers_of("frontdoor")) == 2, 30, "both workers run")
+    wait_until(
+        lambda: hurt_stack.api("GET", "config").json()["workers"] == {"applied": 2, "total": 2}, 30, "all is well"
+    )
+    slug = request.function.__name__.removeprefix("test_").replace("_", "-")[:40].strip("-")
+    return Guarded(hurt_stack, downstream, slug, breaker=BREAKER | {"wait_duration_in_open_state_s": 3})
 
 
 def valkey_of(stack):
     return redis.Redis(port=embedded.port(stack.data_dir), socket_timeout=1)
 
 
-def is_stale(stack):
-    return stack.call("GET", "/-/processing-delay/catalog").json()["stale"]
+def is_stale(guarded):
+    return guarded.stack.call("GET", f"/-/processing-delay/{guarded.slug}").json()["stale"]
 
 
 def test_with_valkey_killed_traffic_flows_and_what_was_open_recovers_after_its_return(guarded):
@@ -50,8 +64,8 @@ def test_with_valkey_killed_traffic_flows_and_what_was_open_recovers_after_its_r
 def test_a_flush_loses_no_order_of_an_operator(guarded):
     stack = guarded.stack
     order = {"state": "FORCED_OPEN", "reason": "provider asked us to stop", "expires_in_s": 600}
-    stack.api("PUT", "breakers/catalog/override", order)
-    guarded.eventually(lambda: guarded.applied("breakers/catalog"), "both workers confirm the order")
+    stack.api("PUT", f"breakers/{guarded.slug}/override", order)
+    guarded.eventually(lambda: guarded.applied(f"breakers/{guarded.slug}"), "both workers confirm the order")
     valkey_of(stack).flushall()
     ends = time.monotonic() + 3
     while time.monotonic() < ends:
@@ -66,9 +80,9 @@ def test_an_order_binds_though_valkey_is_stopped(guarded):
     os.kill(pid, signal.SIGSTOP)
     try:
         order = {"state": "FORCED_OPEN", "reason": "provider asked us to stop", "expires_in_s": 600}
-        assert stack.api("PUT", "breakers/catalog/override", order).status in (200, 201)
+        assert stack.api("PUT", f"breakers/{guarded.slug}/override", order).status in (200, 201)
         guarded.eventually(lambda: all(guarded.refuses() for _ in range(6)), "both workers obey", within_s=8)
-        guarded.eventually(lambda: is_stale(stack), "the flag says that it is stale", within_s=8)
+        guarded.eventually(lambda: is_stale(guarded), "the flag says that it is stale", within_s=8)
         assert guarded.delayed()
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -106,7 +120,7 @@ def test_a_front_door_starts_from_its_last_good_file_without_database_and_valkey
                 return False
 
         wait_until(answers, 30, "the front door serves from the file")
-        guarded.eventually(lambda: is_stale(stack), "the flag says that it is stale", within_s=8)
+        guarded.eventually(lambda: is_stale(guarded), "the flag says that it is stale", within_s=8)
     finally:
         process.terminate()
         process.wait(20)
