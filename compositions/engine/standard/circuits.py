@@ -31,17 +31,19 @@ class Circuits:
         while self.is_open(target):
             await asyncio.wait((self._changed,), timeout=LOOK_AGAIN_S)
 
-    def ramp(self, target: str, every_s: float) -> int:
+    def ramp(self, target: str, every_s: float, *, leads: bool = True) -> int:
         """How many executions that wait for this target may go on in this turn, of which there is one `every_s`.
 
-        One a second to begin with, twice as many with each second that the target holds; none while it does not.
+        One a second to begin with, twice as many with each second that the target holds; none while it does not. Of all
+        workers one leads along the ramp; at its end the others join in, for the one may not see what they see.
         """
         if self.is_open(target):
             self._passable_since.pop(target, None)
             return 0
         now = time.monotonic()
         since = self._passable_since.setdefault(target, now)
-        return min(MOST_AT_ONCE, math.ceil(2 ** min(now - since, 16) * every_s))
+        most = min(MOST_AT_ONCE, math.ceil(2 ** min(now - since, 16) * every_s))
+        return most if leads or most == MOST_AT_ONCE else 0
 
     def _tell(self) -> None:
         if not self._changed.done():

@@ -311,8 +311,8 @@ class Engine:
         targets = await self.ask(claims.parked_targets)
         leads = bool(targets) and await self.ask(claims.leads, self.id)
         for target in targets:
-            most = self.circuits.ramp(target, WATCH_S)  # kept up where another leads: it may be gone in a moment
-            if most and leads and await self.ask(claims.wake_parked, target, most):
+            most = self.circuits.ramp(target, WATCH_S, leads=leads)
+            if most and await self.ask(claims.wake_parked, target, most):
                 self._wake.set()
         if await self.ask(claims.inherit):
             self._wake.set()

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from breakers.operations import overrides
+from compositions.engine.standard import circuits
 from compositions.models import Execution
 from compositions.operations import executions
 from controlplane.kernel import clock
@@ -108,6 +109,20 @@ async def test_those_that_waited_go_on_by_and_by(saga: Sagas) -> None:
     at = sorted(request.at for request in saga.downstream.requests)
     assert len(at) == 20
     assert sum(each < at[0] + 2.5 for each in at) <= 9  # 1, 2 and 4, rounded up: of all workers together
+
+
+async def test_a_worker_that_does_not_see_the_circuit_close_holds_up_nobody(
+    saga: Sagas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(circuits, "MOST_AT_ONCE", 2)
+    await order(saga, "FORCED_OPEN")
+    await saga.define(machine(Pay=call("shop", "/pay")))
+    blind, _ = await saga.engine(name="a"), await saga.engine(name="b")
+    monkeypatch.setattr(blind.circuits, "is_open", lambda target: True)
+    id = saga.start()
+    await saga.put_away(id)
+    await order(saga, None)
+    assert (await saga.ended(id)).status == "SUCCEEDED"
 
 
 async def test_without_a_free_slot_a_step_waits_and_history_says_how_long(saga: Sagas) -> None:
